@@ -13,6 +13,8 @@ export interface ObjectInfo {
 export interface ObjectStore {
   /** What a person would type to name this place; holds no secret. */
   readonly url: string
+  /** A local folder for files on their way to `putFile`: on the same disk as a local lake, so that the way there is a rename. */
+  readonly scratch: string
   /** The whole object, or undefined if there is none. */
   get(path: string): Promise<Buffer | undefined>
   /** Writes or replaces. Readers see the old bytes or the new, never a mixture. */

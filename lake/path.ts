@@ -1,0 +1,67 @@
+// Names of objects under a table's root: commits, checkpoints, data files (lake-spec §3.1, §3.5).
+// Guarantee: a partition value, whatever it holds, makes a path that every reader decodes back to the same object.
+import { randomUUID } from 'node:crypto'
+import { LakeError } from './lake-error.ts'
+import type { Table } from './table.ts'
+
+/** Bytes of the longest folder name made from a partition value; disks allow 255. */
+const longestFolder = 200
+
+/** What folders cannot hold, and the final dot that Azure drops. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is escaped
+const unfit = /[\x00-\x1f\x7f"#%'*/:=?\\{[\]^]|\.$/g
+
+export type LogFile = { kind: 'commit' | 'checkpoint'; version: number }
+
+export function commitPath(table: Table, version: number): string {
+  return `${table.path}/_delta_log/${padded(version)}.json`
+}
+
+export function checkpointPath(table: Table, version: number): string {
+  return `${table.path}/_delta_log/${padded(version)}.checkpoint.parquet`
+}
+
+export function lastCheckpointPath(table: Table): string {
+  return `${table.path}/_delta_log/_last_checkpoint`
+}
+
+/** What an object of `_delta_log` is, by its path; undefined for everything this writer does not use (`.crc`, multi-part and V2 checkpoints). */
+export function logFile(path: string): LogFile | undefined {
+  const match = /\/(\d{20})\.(json|checkpoint\.parquet)$/.exec(path)
+  return match ? { kind: match[2] === 'json' ? 'commit' : 'checkpoint', version: Number(match[1]) } : undefined
+}
+
+/** A new data file's place: `object` in the store, and `logged` as the add action names it. */
+export function newDataPath(table: Table, partition: Record<string, string | null>): { object: string; logged: string } {
+  const folders = Object.entries(partition).map(([column, value]) => `${hiveEscape(column)}=${hiveValue(value)}`)
+  // The folders are for people: engines read partitionValues. One that no disk could name is left out.
+  const parts = [...folders.filter(folder => Buffer.byteLength(folder) <= longestFolder), `part-${randomUUID()}.parquet`]
+  return { object: `${table.path}/${parts.join('/')}`, logged: parts.map(encodeURIComponent).join('/').replaceAll('%3D', '=') }
+}
+
+/** The object a logged path names. Throws LAKE_UNSUPPORTED_TABLE for files outside the table (shallow clones). */
+export function dataPath(table: Table, logged: string): string {
+  if (/^[a-z][a-z0-9+.-]*:|^\//i.test(logged)) {
+    throw new LakeError(
+      'LAKE_UNSUPPORTED_TABLE',
+      `${table.path}: its files lie outside the table (a shallow clone); copy it to a table of its own`,
+    )
+  }
+  const path = decodeURIComponent(logged)
+  if (path.split('/').includes('..'))
+    throw new LakeError('LAKE_CORRUPT_LOG', `${table.path}: a file's path leaves the table's folder`)
+  return `${table.path}/${path}`
+}
+
+function padded(version: number): string {
+  return String(version).padStart(20, '0')
+}
+
+function hiveValue(value: string | null): string {
+  return value === null || value === '' ? '__HIVE_DEFAULT_PARTITION__' : hiveEscape(value)
+}
+
+/** Hive's escaping of the characters that folders cannot hold; others stay as they are. */
+function hiveEscape(text: string): string {
+  return text.toWellFormed().replace(unfit, char => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`)
+}

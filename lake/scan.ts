@@ -1,0 +1,81 @@
+// A snapshot's rows as a relation for FROM (lake-spec §3.5, §3.10).
+// Guarantee: columns are those of the schema, in its order and types, whatever the age of the files; no file is opened before the query runs.
+import type { Add } from './actions.ts'
+import { each } from './each.ts'
+import { LakeError } from './lake-error.ts'
+import { dataPath } from './path.ts'
+import { duckType, type Field } from './schema.ts'
+import type { Snapshot } from './snapshot.ts'
+import { id, join, type Sql, sql, trusted } from './sql.ts'
+import type { Table } from './table.ts'
+
+/** Files fetched at once. */
+const parallel = 8
+
+export interface ScanOptions {
+  /** Only these files; default: all live ones. */
+  files?: Iterable<Add>
+  /** Only these columns, in this order; default: all. */
+  columns?: readonly string[]
+  /** Adds a column of this name with each row's logged file path. */
+  fileColumn?: string
+}
+
+/** Brings the data files to this machine and returns a parenthesised query. Throws the store's errors, LAKE_CORRUPT_LOG if a live file is gone. */
+export async function scan(table: Table, snapshot: Snapshot, options: ScanOptions = {}): Promise<Sql> {
+  const files = [...(options.files ?? snapshot.files.values())]
+  const fields = options.columns ? options.columns.map(name => columnOf(table, snapshot, name)) : snapshot.fields
+  if (files.length === 0) return emptyRelation(fields, options.fileColumn)
+  const local = await each(files, parallel, file => table.store.fetch(dataPath(table, file.path)))
+  const located = files.map((add, i) => ({ add, file: local[i]! }))
+  const groups = Map.groupBy(located, ({ add }) =>
+    JSON.stringify(snapshot.metaData.partitionColumns.map(name => add.partitionValues[name] ?? null)),
+  )
+  const parts = [...groups.values()].map(group => readGroup(snapshot, fields, { group, fileColumn: options.fileColumn }))
+  return sql`(${join(parts, ' UNION ALL ')})`
+}
+
+type Located = { add: Add; file: string }
+
+/** Files of one partition: what is not in them comes from the log. Stored columns get plain names first, which cannot clash with DuckDB's own. */
+function readGroup(
+  snapshot: Snapshot,
+  fields: readonly Field[],
+  { group, fileColumn }: { group: Located[]; fileColumn: string | undefined },
+): Sql {
+  const partition = new Set(snapshot.metaData.partitionColumns)
+  const stored = snapshot.fields.filter(field => !partition.has(field.name))
+  const plain = new Map(stored.map(({ name }, i) => [name, `c${i}`]))
+  const values = group[0]!.add.partitionValues
+  const columns = fields.map(({ name, type }) => {
+    const inFile = plain.get(name)
+    return inFile
+      ? sql`${id(inFile)} AS ${id(name)}`
+      : sql`CAST(${values[name] || null} AS ${trusted(duckType(type))}) AS ${id(name)}`
+  })
+  if (fileColumn !== undefined)
+    columns.push(sql`${group.map(({ add }) => add.path)}[file_index::BIGINT + 1] AS ${id(fileColumn)}`)
+  // `schema` fills columns that a file does not have yet with NULL, without opening every file first as union_by_name does.
+  const schema = stored.map(
+    ({ name, type }) => sql`${name}: {name: ${plain.get(name)!}, type: ${duckType(type)}, default_value: NULL}`,
+  )
+  const paths = group.map(({ file }) => globEscape(file))
+  return sql`SELECT ${join(columns)} FROM read_parquet(${paths}, schema = MAP {${join(schema)}}, hive_partitioning = false)`
+}
+
+function emptyRelation(fields: readonly Field[], fileColumn: string | undefined): Sql {
+  const columns = fields.map(({ name, type }) => sql`CAST(NULL AS ${trusted(duckType(type))}) AS ${id(name)}`)
+  if (fileColumn !== undefined) columns.push(sql`CAST(NULL AS VARCHAR) AS ${id(fileColumn)}`)
+  return sql`(SELECT ${join(columns)} WHERE false)`
+}
+
+function columnOf(table: Table, snapshot: Snapshot, name: string): Field {
+  const found = snapshot.fields.find(field => field.name === name)
+  if (!found) throw new LakeError('LAKE_SCHEMA_MISMATCH', `${table.path}: version ${snapshot.version} has no column ${name}`)
+  return found
+}
+
+/** DuckDB takes every path for a pattern. */
+function globEscape(path: string): string {
+  return path.replace(/[*?[]/g, char => `[${char}]`)
+}
