@@ -1,0 +1,75 @@
+// One server of the local stack: start it if it is not running, wait until it answers.
+// Guarantee: a server that does not come up ends in an error with its name and the last lines of its log.
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Report } from '../report.ts'
+import { StackError } from '../stack-error.ts'
+import type { Service } from '../state.ts'
+import { isRunning, launch, logTail } from './process.ts'
+
+export interface ServerDefinition {
+  name: string
+  /** Shown to people: where it answers. */
+  url: string
+  port: number
+  logFile: string
+  cwd: string
+  command: string
+  args: string[]
+  env?: Record<string, string>
+  /** Whether it answers now. Must not throw, and must not wait long. */
+  ready: () => Promise<boolean>
+  /** One-off work on the data folder, while the server is down. */
+  prepare?: () => Promise<void>
+  readyWithinMs: number
+}
+
+interface Options {
+  report: Report
+  signal?: AbortSignal
+  /** Called as soon as the process exists, so that its pid is never lost. */
+  started: (service: Service) => Promise<void>
+}
+
+/** Brings the server up. `saved` is what an earlier `up` knew of it. */
+export async function ensureServer(definition: ServerDefinition, saved: Service | undefined, options: Options): Promise<Service> {
+  const { name, url, port, logFile } = definition
+  const { report } = options
+  if (saved && isRunning(saved) && (await definition.ready())) {
+    report({ step: name, state: 'skipped', detail: `already running at ${url}` })
+    return saved
+  }
+  report({ step: name, state: 'start', ...(saved?.pid && !isRunning(saved) ? { detail: 'it is not running any more' } : {}) })
+  try {
+    let service = saved
+    if (!service || !isRunning(service)) {
+      await definition.prepare?.()
+      const ref = await launch(definition.command, definition.args, { ...definition })
+      service = { name, ...ref, port, logFile, url }
+      await options.started(service)
+    }
+    await answering(definition, service, options)
+    report({ step: name, state: 'done', detail: url })
+    return service
+  } catch (error) {
+    report({ step: name, state: 'failed', detail: (error as Error).message.split('\n')[0]! })
+    throw error
+  }
+}
+
+async function answering(definition: ServerDefinition, service: Service, { report, signal }: Options): Promise<void> {
+  const { name, logFile, readyWithinMs } = definition
+  const begin = performance.now()
+  for (let polls = 1; !(await definition.ready()); polls++) {
+    signal?.throwIfAborted()
+    const waited = performance.now() - begin
+    const ended = !isRunning(service)
+    if (ended || waited > readyWithinMs) {
+      const what = ended ? 'ended at once' : `did not answer within ${readyWithinMs / 1000} s`
+      throw new StackError('STACK_SERVICE_FAILED', `${name} ${what}. Its log ${logFile} ends with:\n${await logTail(logFile)}`, {
+        retryable: !ended,
+      })
+    }
+    if (polls % 20 === 0) report({ step: name, state: 'progress', detail: 'seconds', done: Math.round(waited / 1000) })
+    await delay(150)
+  }
+}
