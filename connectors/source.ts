@@ -29,6 +29,8 @@ export interface TopicBatch {
   records: number
   /** Bytes in the spool. */
   bytes: number
+  /** Bytes of the longest line, its line break included. */
+  longestLine: number
   /** Per partition the offsets covered, control records and poison included. */
   ranges: Map<number, OffsetRange>
   poison: PoisonRecord[]

@@ -1,0 +1,75 @@
+// What a broker or the network answers, put into words: what failed, where, and what to do about it.
+// Guarantee: an error that a later try may cure says so (`retryable`).
+import { type Broker, MultipleErrors, ResponseError } from '@platformatic/kafka'
+
+export class KafkaError extends Error {
+  readonly code: string
+  readonly retryable: boolean
+
+  constructor(code: string, message: string, options: { retryable: boolean; cause?: unknown }) {
+    super(message, { cause: options.cause })
+    this.code = code
+    this.retryable = options.retryable
+  }
+}
+
+/** Kafka's own names for the codes a fetch can answer (protocol page, «Error Codes»). */
+export const fetchError = {
+  none: 0,
+  offsetOutOfRange: 1,
+  topicAuthorizationFailed: 29,
+} as const
+
+/** Codes that fresh metadata cures: leader moved, topic deleted and created again, broker starting. */
+const staleMetadata = new Set([3, 5, 6, 9, 74, 75, 76, 100, 103])
+
+export function isStale(errorCode: number): boolean {
+  return staleMetadata.has(errorCode)
+}
+
+/** Turns an error of the client library into ours; ours pass unchanged. */
+export function kafkaError(error: unknown, brokers: readonly string[]): KafkaError {
+  if (error instanceof KafkaError) return error
+  const all = flatten(error)
+  const text = all.map(part => (part instanceof Error ? part.message : String(part))).join('; ')
+  const where = brokers.join(', ')
+  if (all.some(part => hasCode(part, 'PLT_KFK_AUTHENTICATION')) || /SASL|authenticat/i.test(text)) {
+    return new KafkaError('KAFKA_AUTHENTICATION', `Kafka at ${where} refused the login: check kafka.sasl (mechanism, username, password)`, {
+      retryable: false,
+      cause: error,
+    })
+  }
+  if (/certificate|self.signed|SSL|TLS|wrong version number/i.test(text)) {
+    return new KafkaError('KAFKA_TLS', `no TLS connection to Kafka at ${where}: ${text}; check kafka.tls (ca, and whether that port speaks TLS)`, {
+      retryable: false,
+      cause: error,
+    })
+  }
+  const codes = all.filter(part => part instanceof ResponseError).map(part => part.message)
+  if (codes.length > 0 && !/connect/i.test(text)) {
+    return new KafkaError('KAFKA_REQUEST', `Kafka at ${where} refused a request: ${text}`, { retryable: true, cause: error })
+  }
+  return new KafkaError('KAFKA_UNREACHABLE', `no connection to Kafka at ${where}: is the broker running, and kafka.brokers right? (${text})`, {
+    retryable: true,
+    cause: error,
+  })
+}
+
+/** `host:port` texts as the client wants them. */
+export function parseBrokers(brokers: readonly string[]): Broker[] {
+  return brokers.map(text => {
+    const [, host, port] = /^\[?([^\]]+?)\]?:(\d+)$/.exec(text) ?? []
+    if (!host) throw new KafkaError('KAFKA_BROKERS', `kafka.brokers: '${text}' is not host:port`, { retryable: false })
+    return { host, port: Number(port) }
+  })
+}
+
+function flatten(error: unknown): unknown[] {
+  if (error instanceof MultipleErrors || error instanceof AggregateError) return [error, ...error.errors.flatMap(flatten)]
+  if (error instanceof Error && error.cause) return [error, ...flatten(error.cause)]
+  return [error]
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === code
+}

@@ -1,0 +1,175 @@
+// Bronze: every record once, verbatim, in one Delta commit with the offsets that follow it.
+// Guarantee: a record is in the lake if and only if the committed offset of its partition is past it, whatever crashes.
+import type { Logger } from 'pino'
+import type { TopicBatch } from '../connectors/source.ts'
+import type { Add } from '../lake/actions.ts'
+import { commit } from '../lake/commit.ts'
+import type { Duck } from '../lake/duckdb.ts'
+import { type Field, field } from '../lake/schema.ts'
+import type { Snapshot } from '../lake/snapshot.ts'
+import { writeFile } from '../lake/write.ts'
+import { type Lakehouse, offsetAppId, schemaChanges, tablePath, transactions } from './lakehouse.ts'
+import { quarantine, quarantineSpooled } from './quarantine.ts'
+import type { TableName } from './source-schema.ts'
+import { type EventKind, isolate, pendingLines, type Staged, stage, tableOf } from './stage.ts'
+
+/** The next offset in the lake is before this batch's first: records between would be missing. */
+export class BronzeGap extends Error {
+  readonly code = 'BRONZE_GAP'
+  readonly retryable = true
+}
+
+export const bronzeFields: Field[] = [
+  field('_topic', 'string'),
+  field('_partition', 'integer'),
+  field('_offset', 'long'),
+  field('_kafka_ts', 'timestamp'),
+  field('_ingested_at', 'timestamp'),
+  field('_op', 'string'),
+  field('_source_ts', 'timestamp'),
+  field('_file', 'string'),
+  field('_pos', 'long'),
+  field('_row', 'integer'),
+  field('_gtid', 'string'),
+  field('_tx_order', 'long'),
+  field('_snapshot', 'string'),
+  field('_headers', 'string'),
+  field('_key', 'string'),
+  field('_value', 'string'),
+]
+
+/** Raw JSON parses in parallel by row group, so small ones keep both cores busy. */
+const rowGroupSize = 24_576
+
+export interface Ingest {
+  duck: Duck
+  lake: Lakehouse
+  log: Logger
+  topicPrefix: string
+  /** Where a topic's rows go, once known. Filled here. */
+  tables: Map<string, TableName>
+}
+
+/** Appends one topic's batch. Returns the table, and how many records were new. */
+export async function appendBronze(
+  ingest: Ingest,
+  batch: TopicBatch,
+): Promise<{ table: TableName; records: number; quarantined: number } | undefined> {
+  const kind = kindOf(batch.topic, ingest.topicPrefix)
+  const table = ingest.tables.get(batch.topic) ?? (await identify(ingest, batch, kind))
+  ingest.tables.set(batch.topic, table)
+  const path = tablePath('bronze', table)
+  const base = await ingest.lake.current(path)
+  const from = resumeFrom(batch, base)
+  if (from === undefined) return undefined
+  const options = { table, pending: pendingLines(from), ingestedAt: new Date() }
+  const { add, staged } = await writeRows(ingest, batch, kind, { path, ...options })
+  const quarantined = await setAside(ingest, batch, staged, from)
+  const snapshot = await commit(ingest.lake.table(path), {
+    base,
+    mode: 'append',
+    operation: 'STREAMING UPDATE',
+    metaData: { fields: bronzeFields, name: table.table },
+    txns: [...batch.ranges].map(([partition, range]) => ({
+      appId: offsetAppId(batch.topic, batch.topicId, partition),
+      version: range.to,
+    })),
+    adds: add ? [add] : [],
+  })
+  ingest.lake.remember(path, snapshot)
+  return { table, records: batch.records, quarantined }
+}
+
+/** The next offsets the lake holds of a topic, by partition; empty when it has none. */
+export function heldOffsets(snapshot: Snapshot, topic: string, topicId: string): Map<number, bigint> {
+  const prefix = offsetAppId(topic, topicId, 0).slice(0, -1)
+  return new Map(
+    [...snapshot.txns]
+      .filter(([appId]) => appId.startsWith(prefix))
+      .map(([appId, version]) => [Number(appId.slice(prefix.length)), version]),
+  )
+}
+
+function kindOf(topic: string, prefix: string): EventKind {
+  if (topic === prefix) return 'schema change'
+  return topic === `${prefix}.transaction` ? 'transaction' : 'row'
+}
+
+/** The table inside the events; when not one can be read, the topic's name must do: its records are all poison. */
+async function identify({ duck, topicPrefix }: Ingest, batch: TopicBatch, kind: EventKind): Promise<TableName> {
+  if (kind === 'schema change') return schemaChanges
+  if (kind === 'transaction') return transactions
+  const named = await tableOf(duck, batch)
+  if (named) return named
+  const [database = '', ...table] = batch.topic.slice(topicPrefix.length + 1).split('.')
+  return { database, table: table.join('.') || database }
+}
+
+/**
+ * Where each partition goes on: normally the batch's first offset. After a rebalance the lake may be ahead, then the lines before are left out.
+ * Undefined: the lake holds all of it.
+ */
+function resumeFrom(batch: TopicBatch, base: Snapshot | undefined): Map<number, bigint> | undefined {
+  const from = new Map<number, bigint>()
+  let pending = false
+  for (const [partition, range] of batch.ranges) {
+    const held = base?.txns.get(offsetAppId(batch.topic, batch.topicId, partition)) ?? range.from
+    if (held < range.from) {
+      throw new BronzeGap(
+        `topic ${batch.topic}, partition ${partition}: the lake ends at offset ${held}, the batch starts at ${range.from}; reading again from the lake's offset`,
+      )
+    }
+    from.set(partition, held)
+    pending ||= held < range.to
+  }
+  return pending ? from : undefined
+}
+
+async function writeRows(
+  ingest: Ingest,
+  batch: TopicBatch,
+  kind: EventKind,
+  options: { path: string; table: TableName; pending: ReturnType<typeof pendingLines>; ingestedAt: Date },
+): Promise<{ add: Add | undefined; staged: Staged | undefined }> {
+  if (batch.records === 0) return { add: undefined, staged: undefined }
+  const write = (staged: Staged) =>
+    writeFile(ingest.duck, ingest.lake.table(options.path), { select: staged.rows, fields: bronzeFields, rowGroupSize })
+  const staged = stage(batch, kind, options)
+  try {
+    return { add: await write(staged), staged }
+  } catch (error) {
+    if (!isDataError(error)) throw error
+    ingest.log.warn({ topic: batch.topic, records: batch.records }, 'a batch holds records that cannot be read; looking for them')
+    const isolated = await isolate(ingest.duck, batch, kind, options)
+    return { add: await write(isolated), staged: isolated }
+  }
+}
+
+/** Poison goes to quarantine before the offsets move past it; a repeated write is recognised by its offsets. */
+async function setAside(
+  ingest: Ingest,
+  batch: TopicBatch,
+  staged: Staged | undefined,
+  from: ReadonlyMap<number, bigint>,
+): Promise<number> {
+  const table = ingest.tables.get(batch.topic)!
+  const spooled = batch.poison.filter(record => record.offset >= (from.get(record.partition) ?? 0n))
+  const offsets = { topic: batch.topic, topicId: batch.topicId, ranges: batch.ranges }
+  let count = 0
+  if (staged?.poison) count += await quarantine(ingest, table, { rows: staged.poison, offsets, step: 'stage' })
+  if (spooled.length > 0) count += await quarantineSpooled(ingest, table, { records: spooled, offsets })
+  if (count > 0)
+    ingest.log.warn(
+      { topic: batch.topic, table: `${table.database}.${table.table}`, records: count },
+      'records set aside in quarantine',
+    )
+  return count
+}
+
+/** DuckDB's words for a line that does not fit; everything else (disk full, memory) is no reason to look at the data. */
+function isDataError(error: unknown): boolean {
+  const text = error instanceof Error ? `${error.message} ${error.cause instanceof Error ? error.cause.message : ''}` : ''
+  return /Invalid Input Error|Conversion Error|Malformed JSON|Failed to cast|Failed to transform|binlake: a line is not/.test(
+    text,
+  )
+}

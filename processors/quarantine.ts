@@ -1,0 +1,81 @@
+// Quarantine: what no step could read, with its offset, its reason and its original bytes, in a zone of its own.
+// Guarantee: set aside once, even if the step that does it is repeated after a crash.
+import type { OffsetRange, PoisonRecord } from '../connectors/source.ts'
+import { commit } from '../lake/commit.ts'
+import type { Duck } from '../lake/duckdb.ts'
+import { field } from '../lake/schema.ts'
+import { join, type Sql, sql } from '../lake/sql.ts'
+import { writeFile } from '../lake/write.ts'
+import { type Lakehouse, offsetAppId, tablePath } from './lakehouse.ts'
+import type { TableName } from './source-schema.ts'
+
+export const quarantineFields = [
+  field('_topic', 'string'),
+  field('_partition', 'integer'),
+  field('_offset', 'long'),
+  field('_kafka_ts', 'timestamp'),
+  field('_reason', 'string'),
+  field('_key', 'binary'),
+  field('_value', 'binary'),
+]
+
+export interface QuarantineOffsets {
+  topic: string
+  topicId: string
+  ranges: ReadonlyMap<number, OffsetRange>
+}
+
+/** Appends rows `_partition, _offset, _kafka_ts, _reason, _key, _value`; returns how many. `step` keeps the progress of different steps apart. */
+export async function quarantine(
+  { duck, lake }: { duck: Duck; lake: Lakehouse },
+  table: TableName,
+  options: { rows: Sql; offsets: QuarantineOffsets; step: 'stage' | 'spool' | 'silver' },
+): Promise<number> {
+  const { topic, topicId, ranges } = options.offsets
+  const path = tablePath('quarantine', table)
+  const base = await lake.current(path)
+  const appId = (partition: number) => `${options.step}:${offsetAppId(topic, topicId, partition)}`
+  const held = join(
+    [...ranges.keys()].map(
+      partition => sql`NOT (_partition = ${partition} AND _offset < ${base?.txns.get(appId(partition)) ?? 0n})`,
+    ),
+    ' AND ',
+  )
+  const select = sql`SELECT ${topic} AS _topic, * FROM (${options.rows}) WHERE ${held}`
+  const add = await writeFile(duck, lake.table(path), { select, fields: quarantineFields })
+  if (!add) return 0
+  const txns = [...ranges].map(([partition, { to }]) => ({ appId: appId(partition), version: to }))
+  lake.remember(
+    path,
+    await commit(lake.table(path), {
+      base,
+      mode: 'append',
+      operation: 'STREAMING UPDATE',
+      metaData: { fields: quarantineFields, name: table.table },
+      txns,
+      adds: [add],
+    }),
+  )
+  return Number((JSON.parse(add.stats ?? '{"numRecords":0}') as { numRecords: number }).numRecords)
+}
+
+/** The same for records that could not even stand on a spool line. */
+export async function quarantineSpooled(
+  place: { duck: Duck; lake: Lakehouse },
+  table: TableName,
+  { records, offsets }: { records: readonly PoisonRecord[]; offsets: QuarantineOffsets },
+): Promise<number> {
+  const rows = records.map(
+    record =>
+      sql`(${record.partition}, ${record.offset}, make_timestamptz(${record.timestamp} * 1000), ${record.reason}, ${blob(record.key)}, ${blob(record.value)})`,
+  )
+  return quarantine(place, table, {
+    rows: sql`SELECT * FROM (VALUES ${join(rows)}) AS t(_partition, _offset, _kafka_ts, _reason, _key, _value)`,
+    offsets,
+    step: 'spool',
+  })
+}
+
+function blob(bytes: Buffer | null): Sql {
+  return bytes === null ? sql`NULL::BLOB` : sql`unhex(${bytes.toString('hex')})`
+}

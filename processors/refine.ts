@@ -1,0 +1,156 @@
+// One table's way from bronze to silver: new bronze versions are typed, masked, collapsed and merged.
+// Guarantee: silver is a function of bronze and the policy; a step repeated after a crash gives the same result once.
+import type { Logger } from 'pino'
+import type { Add } from '../lake/actions.ts'
+import { ConflictError } from '../lake/conflict.ts'
+import type { Duck } from '../lake/duckdb.ts'
+import { each } from '../lake/each.ts'
+import { readCommit } from '../lake/log.ts'
+import { scan } from '../lake/scan.ts'
+import type { Snapshot } from '../lake/snapshot.ts'
+import { id, join, sql } from '../lake/sql.ts'
+import type { MaskPlan } from '../privacy/mask.ts'
+import { bronzeColumnsRead, typeChanges } from './changes.ts'
+import { collapse, TableHalted } from './collapse.ts'
+import { type Lakehouse, parseOffsetAppId, tablePath } from './lakehouse.ts'
+import { quarantine } from './quarantine.ts'
+import { mergeSilver, openSilver, readState, type SilverTables } from './silver.ts'
+import type { SourceTable } from './source-schema.ts'
+
+export interface Refinement {
+  lake: Lakehouse
+  log: Logger
+  schema: SourceTable
+  mask: MaskPlan
+  /** Bronze rows taken in one step; bounds memory. A single bronze commit is never split. */
+  maxRows: number
+}
+
+export interface Refined {
+  /** The bronze version silver has taken now. */
+  version: number
+  /** Changes applied. */
+  rows: number
+  /** Whether bronze holds more. */
+  more: boolean
+}
+
+const triesOnConflict = 5
+
+/** One step. Undefined: silver is up to date with bronze. */
+export async function refine(duck: Duck, options: Refinement): Promise<Refined | undefined> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await step(duck, options)
+    } catch (error) {
+      if (!(error instanceof ConflictError && error.retryable) || tries === triesOnConflict) throw error
+      options.log.info({ table: nameOf(options.schema), tries }, 'another writer was first; planning the merge anew')
+    }
+  }
+}
+
+async function step(duck: Duck, options: Refinement): Promise<Refined | undefined> {
+  const { lake, schema, mask } = options
+  const path = tablePath('bronze', schema)
+  const bronze = await lake.current(path)
+  if (!bronze) return undefined
+  if (schema.primaryKey.length === 0) throw new TableHalted(`${nameOf(schema)}: the table has no primary key, so its rows cannot be told apart; bronze goes on, silver does not`)
+  const bronzeId = bronze.metaData.id
+  const tables = await openSilver(lake, schema, { key: mask.primaryKey, bronzeId })
+  refuseOtherPolicy(tables, options)
+  const { files, version } = await nextFiles(lake, path, bronze, { tables, maxRows: options.maxRows })
+  if (version === tables.taken.current) return undefined
+  const rows = await scan(lake.table(path), bronze, { files, columns: bronzeColumnsRead })
+  await typeChanges(duck, rows, { schema, mask })
+  await setAside(duck, options, { bronze, path, files })
+  await addTruncated(duck, lake, { bronze, path, files, tables })
+  await readState(duck, lake, tables)
+  const collapsed = await collapse(duck, nameOf(schema), mask.primaryKey)
+  const merged = await mergeSilver(duck, lake, { tables, mask, bronzeId, version, userMetadata: JSON.stringify({ bronzeVersion: version, ...collapsed }) })
+  options.log.info({ table: nameOf(schema), bronzeVersion: version, rows: merged.rows, ...collapsed }, 'merged into silver')
+  return { version, rows: merged.rows, more: version < bronze.version }
+}
+
+/** Silver built under one policy must not go on under another: old rows would keep what the new policy hides. */
+function refuseOtherPolicy(tables: SilverTables, { schema, mask }: Refinement): void {
+  const built = tables.current?.metaData.configuration['binlake.policy']
+  if (built !== undefined && built !== mask.fingerprint) {
+    throw new PolicyChanged(`${nameOf(schema)}: silver was built under another policy or key version; rebuild it with \`binlake replay ${nameOf(schema)}\``)
+  }
+}
+
+export class PolicyChanged extends Error {
+  readonly code = 'POLICY_CHANGED'
+  readonly retryable = false
+}
+
+/** The data files of the bronze versions to take next. A version that history has taken already, before a crash, is taken alone. */
+async function nextFiles(lake: Lakehouse, path: string, bronze: Snapshot, options: { tables: SilverTables; maxRows: number }): Promise<{ files: Add[]; version: number }> {
+  const { current: from, history, deleted } = options.tables.taken
+  const ahead = Math.max(history, deleted)
+  const last = ahead > from ? ahead : bronze.version
+  const files: Add[] = []
+  let rows = 0
+  let version = from
+  const versions = Array.from({ length: last - from }, (_, i) => from + 1 + i)
+  for (let at = 0; at < versions.length; at += 64) {
+    const commits = await each(versions.slice(at, at + 64), 16, v => readCommit(lake.table(path), v))
+    for (const commit of commits) {
+      if (!commit) throw new TableHalted(`${path}: commits after version ${version} were cleaned from the log before silver took them; rebuild silver with \`binlake replay\``)
+      const added = commit.adds.filter(add => add.dataChange)
+      const count = added.reduce((sum, add) => sum + rowsOf(add), 0)
+      if (rows > 0 && rows + count > options.maxRows && last === bronze.version) return { files, version }
+      files.push(...added)
+      rows += count
+      version = commit.version
+    }
+  }
+  return { files, version }
+}
+
+/** Rows whose values do not fit their columns go to quarantine, once: how far each partition was looked at is kept there. */
+async function setAside(duck: Duck, { lake, schema, log }: Refinement, { bronze, path, files }: { bronze: Snapshot; path: string; files: Add[] }): Promise<void> {
+  const bad = await duck.row<{ n: bigint }>(sql`SELECT count(*) AS n FROM changes WHERE _bad`)
+  if (!bad || bad.n === 0n) return
+  const rows = await scan(lake.table(path), bronze, { files, columns: ['_partition', '_offset', '_kafka_ts', '_key', '_value'] })
+  const ends = await duck.rows<{ partition: number; to: bigint }>(sql`SELECT _partition AS partition, max(_offset) + 1 AS "to" FROM changes GROUP BY ALL`)
+  await quarantine({ duck, lake }, schema, {
+    rows: sql`SELECT _partition, _offset, _kafka_ts, 'value_does_not_fit' AS _reason, encode(_key) AS _key, encode(_value) AS _value
+      FROM ${rows} SEMI JOIN (SELECT _partition, _offset FROM changes WHERE _bad) USING (_partition, _offset)`,
+    offsets: { ...newestTopic(bronze), ranges: new Map(ends.map(({ partition, to }) => [partition, { from: 0n, to }])) },
+    step: 'silver',
+  })
+  log.warn({ table: nameOf(schema), records: Number(bad.n) }, 'values do not fit their columns; the records are in quarantine')
+}
+
+function newestTopic(bronze: Snapshot): { topic: string; topicId: string } {
+  const topics = [...bronze.txns.keys()].map(parseOffsetAppId).filter(parsed => parsed !== undefined)
+  return topics.at(-1)!
+}
+
+/** A truncate ends every row that is live when it comes: each gets a change `t` at its place (cdc-spec §2.4). */
+async function addTruncated(duck: Duck, lake: Lakehouse, { bronze, path, files, tables }: { bronze: Snapshot; path: string; files: Add[]; tables: SilverTables }): Promise<void> {
+  const events = await scan(lake.table(path), bronze, { files, columns: bronzeColumnsRead.slice(1) })
+  const truncates = await duck.rows<{ partition: number; offset: bigint }>(sql`SELECT _partition AS partition, _offset AS "offset" FROM ${events} WHERE _op = 't' ORDER BY _offset`)
+  if (truncates.length === 0) return
+  if (new Set([...bronze.txns.keys()].map(appId => parseOffsetAppId(appId)?.partition)).size > 1) {
+    throw new TableHalted(`${path}: a TRUNCATE arrived in a topic of several partitions, where its place among the other changes is unknown; take a new snapshot of the table`)
+  }
+  const key = join(tables.key.map(name => id(name)))
+  const live = tables.current ? await scan(lake.table(tablePath('silver', tables.name)), tables.current, { columns: tables.key }) : undefined
+  for (const { partition, offset } of truncates) {
+    const held = live ? sql`UNION ALL SELECT ${key}, -1, 'c' FROM ${live}` : sql``
+    await duck.run(sql`INSERT INTO changes BY NAME
+      SELECT ${key}, truncated.*, false AS _bad
+      FROM (SELECT ${key} FROM (SELECT ${key}, _offset, _op FROM changes WHERE _offset < ${offset} AND NOT _bad ${held}) AS t(${key}, o, op) GROUP BY ${key} HAVING arg_max(op, o) NOT IN ('d', 't')),
+        (SELECT * FROM ${events} WHERE _partition = ${partition} AND _offset = ${offset}) AS truncated`)
+  }
+}
+
+function rowsOf(add: Add): number {
+  return add.stats ? (JSON.parse(add.stats) as { numRecords: number }).numRecords : 0
+}
+
+function nameOf({ database, table }: SourceTable): string {
+  return `${database}.${table}`
+}
