@@ -23,7 +23,7 @@ export interface ObjectStore {
   putFile(path: string, file: string): Promise<void>
   /** Writes only if nothing is there. True: this call wrote it. False: something was there (possibly our own earlier try). */
   putIfAbsent(path: string, bytes: Uint8Array): Promise<boolean>
-  /** All objects whose path starts with `prefix`, in path order. Folders are not objects. */
+  /** All objects whose path starts with `prefix`, in path order; the prefix names its zone whole: `silver/`. Folders are not objects. */
   list(prefix: string): AsyncIterable<ObjectInfo>
   head(path: string): Promise<ObjectInfo | undefined>
   /** Deletes; no error if there is nothing. */

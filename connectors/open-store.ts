@@ -12,8 +12,13 @@ export interface OpenStoreOptions {
 }
 
 /** Throws STORE_CONFIG for a URL it cannot use; the store's own errors when it is reached. */
-export async function openStore(url: string, _options: OpenStoreOptions): Promise<ObjectStore> {
+export async function openStore(url: string, options: OpenStoreOptions): Promise<ObjectStore> {
   if (url.startsWith('file:')) return openLocalStore(localFolder(url))
+  if (url.startsWith('az:') || url.startsWith('abfss:')) {
+    // Loaded only here: the SDK takes a third of a second, which a local lake need not pay.
+    const { openAzureStore } = await import('./azure-store.ts')
+    return openAzureStore(url, { connectionString: options.azureConnectionString, cacheDir: options.cacheDir })
+  }
   throw new StoreError(
     'STORE_CONFIG',
     `${url}: a lake is at file:///folder, az://prefix or abfss://account.dfs.core.windows.net/prefix`,
