@@ -1,0 +1,50 @@
+// The command line as a whole: global options, the commands, how wrong usage is answered.
+import { Command, CommanderError } from 'commander'
+import pkg from '../package.json' with { type: 'json' }
+import { exit } from './exit.ts'
+
+/** Parses `argv` (as process.argv) and runs the command. Sets process.exitCode. */
+export async function main(argv: readonly string[]): Promise<void> {
+  quietOnClosedPipe()
+  try {
+    await program().parseAsync([...argv])
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    process.exitCode = error.exitCode === 0 ? exit.ok : exit.usage
+  }
+  // A handle left open must not keep a finished command alive.
+  setTimeout(() => process.exit(), 3_000).unref()
+}
+
+/** All commands, each from its own file. */
+export function program(): Command {
+  const root = new Command('binlake')
+    .description(pkg.description)
+    .version(pkg.version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .option('--config <file>', 'configuration file (default: binlake.yaml in this folder, if there is one)')
+    .option('--lake <url>', 'where the lake lives: a folder, file:///…, abfss://…, az://')
+    .option('--set <key=value>', 'set any configuration key, e.g. --set batch.records=1000; may be repeated', collect)
+    .option('--debug', 'log more, and show where in the code an error arose')
+    .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
+    .showHelpAfterError('(--help lists what there is)')
+    .exitOverride()
+  root.addHelpText('after', after)
+  return root
+}
+
+const after = `
+Exit codes: 0 ok, 1 failure, 2 usage or configuration, 3 degraded, 4 verification mismatch, 5 policy violation, 75 try again.
+Settings and their environment variables: docs/configuration.md. Errors: docs/errors.md.`
+
+function collect(value: string, before: string[] = []): string[] {
+  return [...before, value]
+}
+
+/** `binlake sql … | head` ends without a message. */
+function quietOnClosedPipe(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(exit.ok)
+    throw error
+  })
+}

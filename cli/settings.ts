@@ -1,0 +1,144 @@
+// Every setting there is: its type, default, environment variable and what it means.
+// Guarantee: a key that is not here is refused, and a test holds docs/configuration.md to this list.
+import { z } from 'zod'
+
+const units = {
+  bytes: { b: 1, kb: 1e3, mb: 1e6, gb: 1e9, kib: 1 << 10, mib: 1 << 20, gib: 1 << 30 },
+  ms: { ms: 1, s: 1e3, m: 6e4, h: 36e5 },
+}
+
+/** A number with a unit, such as `64MB` or `30s`; the result counts the smallest unit. */
+function amount(kind: keyof typeof units, example: string) {
+  const factors: Record<string, number> = units[kind]
+  return z.union([z.string(), z.number()]).transform((input, context) => {
+    const match = /^(\d+(?:\.\d+)?)\s*([a-z]+)$/i.exec(String(input).trim())
+    const factor = match && factors[match[2]!.toLowerCase()]
+    if (factor) return Math.round(Number(match[1]) * factor)
+    context.addIssue({
+      code: 'custom',
+      message: `expected a number with a unit (${Object.keys(factors).join(', ')}), e.g. ${example}`,
+    })
+    return z.NEVER
+  })
+}
+
+function whole(min: number, max: number) {
+  return z.coerce
+    .number('expected a whole number')
+    .int('expected a whole number')
+    .min(min, `expected ${min} or more`)
+    .max(max, `expected at most ${max}`)
+}
+
+const flag = z.union([z.boolean(), z.stringbool({ error: 'expected true or false' })], { error: 'expected true or false' })
+const text = z.string('expected text').min(1, 'expected text, found nothing')
+/** In place of a server's address: the embedded stack's folder. */
+const embedded = /^embedded:./
+const address = text.refine(value => embedded.test(value) || /^[^\s:/]+:\d{1,5}$/.test(value), {
+  error: 'expected host:port, e.g. localhost:9092',
+})
+const brokers = z
+  .union([z.string(), z.array(z.string())], { error: 'expected host:port, or a list of them' })
+  .transform(list =>
+    (typeof list === 'string' && !embedded.test(list) ? list.split(',') : [list].flat()).map(item => item.trim()),
+  )
+  .pipe(z.array(address).min(1, 'expected at least one host:port'))
+
+function url(protocols: string[], example: string) {
+  const known = new RegExp(`^(${protocols.join('|')})://`)
+  return text.refine(
+    value => (known.test(value) && URL.canParse(value)) || (protocols.includes('embedded') && embedded.test(value)),
+    { error: `expected a URL such as ${example}` },
+  )
+}
+
+/** The whole configuration. Paths are absolute, durations milliseconds, sizes bytes. */
+export const settingsSchema = z.object({
+  kafka: z
+    .object({
+      brokers: brokers.optional(),
+      prefix: text.regex(/^[A-Za-z0-9._-]+$/, 'expected a topic prefix of letters, digits, . _ -').optional(),
+      group: text.default('binlake'),
+      tls: z
+        .object({ enabled: flag.default(false), ca: text.optional(), cert: text.optional(), key: text.optional() })
+        .prefault({}),
+      sasl: z
+        .object({
+          mechanism: z
+            .enum(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'], { error: 'expected PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512' })
+            .optional(),
+          username: text.optional(),
+          password: text.optional(),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
+  lake: z.object({
+    url: url(['file', 'abfss', 'az'], 'file:///data/lake, abfss://account.dfs.core.windows.net or az://').optional(),
+    azure: text.optional(),
+    cache: text,
+  }),
+  mysql: z
+    .object({ url: url(['mysql', 'mariadb', 'embedded'], 'mysql://user:password@localhost:3306/shop').optional() })
+    .prefault({}),
+  connect: z.object({ url: url(['http', 'https'], 'http://localhost:8083').optional() }).prefault({}),
+  policy: z.object({ file: text.optional(), keys: text }),
+  batch: z
+    .object({
+      records: whole(1, 10_000_000).default(50_000),
+      bytes: amount('bytes', '64MB').default(64e6),
+      age: amount('ms', '1s').default(1_000),
+    })
+    .prefault({}),
+  merge: z.object({ interval: amount('ms', '30s').default(5_000) }).prefault({}),
+  duckdb: z.object({ memory: amount('bytes', '1GB').default(1e9), threads: whole(1, 1024).optional() }).prefault({}),
+  log: z
+    .object({
+      level: z
+        .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], {
+          error: 'expected trace, debug, info, warn, error or silent',
+        })
+        .default('info'),
+    })
+    .prefault({}),
+})
+
+export type Settings = z.output<typeof settingsSchema>
+
+/** One leaf of the configuration. */
+export interface Setting {
+  /** The environment variable that sets it. */
+  env: string
+  /** A file or folder: relative to the file that names it, else to the working directory. `url`: either that or a URL. */
+  path?: true | 'url'
+  /** Never printed. `url` hides only the password inside. */
+  secret?: true | 'url'
+}
+
+/** Every setting by its dotted key in binlake.yaml. */
+export const settings: Record<string, Setting> = {
+  'kafka.brokers': { env: 'BINLAKE_KAFKA_BROKERS' },
+  'kafka.prefix': { env: 'BINLAKE_TOPIC_PREFIX' },
+  'kafka.group': { env: 'BINLAKE_GROUP' },
+  'kafka.tls.enabled': { env: 'BINLAKE_KAFKA_TLS' },
+  'kafka.tls.ca': { env: 'BINLAKE_KAFKA_CA', path: true },
+  'kafka.tls.cert': { env: 'BINLAKE_KAFKA_CERT', path: true },
+  'kafka.tls.key': { env: 'BINLAKE_KAFKA_KEY', path: true },
+  'kafka.sasl.mechanism': { env: 'BINLAKE_KAFKA_SASL_MECHANISM' },
+  'kafka.sasl.username': { env: 'BINLAKE_KAFKA_USERNAME' },
+  'kafka.sasl.password': { env: 'BINLAKE_KAFKA_PASSWORD', secret: true },
+  'lake.url': { env: 'BINLAKE_LAKE_URL', path: 'url' },
+  'lake.azure': { env: 'AZURE_STORAGE_CONNECTION_STRING', secret: true },
+  'lake.cache': { env: 'BINLAKE_CACHE', path: true },
+  'mysql.url': { env: 'BINLAKE_MYSQL_URL', secret: 'url' },
+  'connect.url': { env: 'BINLAKE_CONNECT_URL', secret: 'url' },
+  'policy.file': { env: 'BINLAKE_POLICY', path: true },
+  'policy.keys': { env: 'BINLAKE_KEYS', path: true },
+  'batch.records': { env: 'BINLAKE_BATCH_RECORDS' },
+  'batch.bytes': { env: 'BINLAKE_BATCH_BYTES' },
+  'batch.age': { env: 'BINLAKE_BATCH_AGE' },
+  'merge.interval': { env: 'BINLAKE_MERGE_INTERVAL' },
+  'duckdb.memory': { env: 'BINLAKE_DUCKDB_MEMORY' },
+  'duckdb.threads': { env: 'BINLAKE_DUCKDB_THREADS' },
+  'log.level': { env: 'LOG' },
+}

@@ -1,0 +1,39 @@
+// The SQL that a table of the lake stands for in queries.
+// Guarantee: a history view has at most one current row a key, and none for a key whose newest change is a deletion.
+import { id, join, type Sql, sql } from '../lake/sql.ts'
+
+/** Columns of every history table (design, Columns); they order and close the versions of a key. */
+const historyColumns = ['_op', '_seq', '_valid_from']
+
+export interface ViewOptions {
+  /** Where the view goes: schema and name as the query spells them. */
+  schema: string
+  name: string
+  /** The table's rows, a parenthesised query (lake/scan.ts). */
+  rows: Sql
+  columns: readonly string[]
+  /** Key columns of the silver table that this is the history of. */
+  historyOf?: readonly string[] | undefined
+}
+
+/** `CREATE VIEW` for a table. A history gets `_valid_to` (exclusive) and `_is_current`. */
+export function viewOf({ schema, name, rows, columns, historyOf }: ViewOptions): Sql {
+  const body = historyOf && isHistory(columns) && historyOf.length > 0 ? history(rows, historyOf) : sql`SELECT * FROM ${rows}`
+  return sql`CREATE VIEW ${id(schema, name)} AS ${body}`
+}
+
+export function isHistory(columns: readonly string[]): boolean {
+  return historyColumns.every(column => columns.includes(column))
+}
+
+/** The key columns that a silver table's properties name; undefined for a table without a key. */
+export function primaryKey(configuration: Record<string, string>): string[] | undefined {
+  const text = configuration['cdc.primaryKey']
+  return text === undefined ? undefined : (JSON.parse(text) as string[])
+}
+
+function history(rows: Sql, key: readonly string[]): Sql {
+  const versions = sql`(PARTITION BY ${join(key.map(column => id(column)))} ORDER BY _seq)`
+  return sql`SELECT *, _valid_to IS NULL AND _op <> 'd' AS _is_current
+    FROM (SELECT *, lead(_valid_from) OVER ${versions} AS _valid_to FROM ${rows})`
+}
