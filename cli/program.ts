@@ -1,6 +1,8 @@
 // The command line as a whole: global options, the commands, how wrong usage is answered.
 import { Command, CommanderError } from 'commander'
 import pkg from '../package.json' with { type: 'json' }
+import { addSql } from './commands/sql.ts'
+import { addTables } from './commands/tables.ts'
 import { exit } from './exit.ts'
 
 /** Parses `argv` (as process.argv) and runs the command. Sets process.exitCode. */
@@ -29,6 +31,7 @@ export function program(): Command {
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .showHelpAfterError('(--help lists what there is)')
     .exitOverride()
+  for (const add of [addTables, addSql]) add(root)
   root.addHelpText('after', after)
   return root
 }

@@ -1,7 +1,7 @@
 // The tables of a lake and the names that SQL knows them by.
 // Guarantee: a name means one table; where two databases share a name, only `zone."database.table"` is accepted.
 import type { ObjectStore } from '../connectors/object-store.ts'
-import { nameOf, type Zone, zones } from '../processors/lakehouse.ts'
+import { nameOf, type Zone, zones } from '../lake/layout.ts'
 import { nearest } from './nearest.ts'
 import type { TableReference } from './references.ts'
 import { SqlError } from './sql-error.ts'

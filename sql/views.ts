@@ -34,6 +34,6 @@ export function primaryKey(configuration: Record<string, string>): string[] | un
 
 function history(rows: Sql, key: readonly string[]): Sql {
   const versions = sql`(PARTITION BY ${join(key.map(column => id(column)))} ORDER BY _seq)`
-  return sql`SELECT *, _valid_to IS NULL AND _op <> 'd' AS _is_current
+  return sql`SELECT *, _valid_to IS NULL AND _op NOT IN ('d', 't') AS _is_current
     FROM (SELECT *, lead(_valid_from) OVER ${versions} AS _valid_to FROM ${rows})`
 }
