@@ -89,6 +89,19 @@ class AzureStore implements ObjectStore {
     }
   }
 
+  async folders(prefix: string): Promise<string[]> {
+    const { container, name } = this.#locate(prefix)
+    const names: string[] = []
+    try {
+      for await (const item of container.listBlobsByHierarchy('/', { prefix: name })) {
+        if (item.kind === 'prefix') names.push(item.name.slice(name.length, -1))
+      }
+    } catch (error) {
+      if (azureStatus(error) !== 404) throw azureStoreError(error, this.#place(prefix))
+    }
+    return names
+  }
+
   async head(path: string): Promise<ObjectInfo | undefined> {
     return this.#absentOr(path, async () => {
       const { contentLength, lastModified } = await this.#file(path).getProperties()

@@ -95,6 +95,12 @@ class LocalStore implements ObjectStore {
     }
   }
 
+  async folders(prefix: string): Promise<string[]> {
+    const entries = await this.#absentOr(prefix, folder => readdir(folder, { withFileTypes: true }))
+    const names = (entries ?? []).filter(entry => entry.isDirectory()).map(entry => entry.name)
+    return names.sort(byBytes)
+  }
+
   async head(path: string): Promise<ObjectInfo | undefined> {
     const found = await this.#absentOr(path, file => stat(file))
     return found?.isFile() ? { path, size: found.size, modified: found.mtime } : undefined

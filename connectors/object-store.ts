@@ -25,6 +25,8 @@ export interface ObjectStore {
   putIfAbsent(path: string, bytes: Uint8Array): Promise<boolean>
   /** All objects whose path starts with `prefix`, in path order; the prefix names its zone whole: `silver/`. Folders are not objects. */
   list(prefix: string): AsyncIterable<ObjectInfo>
+  /** Names of the folders directly below `prefix`, which ends with `/`; cheap however much is in them. */
+  folders(prefix: string): Promise<string[]>
   head(path: string): Promise<ObjectInfo | undefined>
   /** Deletes; no error if there is nothing. */
   delete(path: string): Promise<void>

@@ -24,7 +24,7 @@ export interface CommitOptions {
   operation: string
   /** The schema and properties wanted; may always be given, an action is written only for a change. Needed to make a table. */
   metaData?: MetaDataChange
-  /** Progress to record in the same commit. */
+  /** Progress to record in the same commit; what does not move forward is left out, and an append that moves nothing is refused. */
   txns?: readonly { appId: string; version: bigint }[]
   /** Logged paths to remove; an overwrite without it removes every file of `base`. */
   removes?: readonly string[]
@@ -42,17 +42,17 @@ export interface CommitOptions {
  */
 export async function commit(table: Table, options: CommitOptions): Promise<Snapshot> {
   let base = options.base
-  refuseStaleProgress(table, options, base)
+  const txns = progress(table, options)
   const removes = removeActions(table, options)
   const ours: Ours = {
     mode: options.mode,
-    appIds: new Set(options.txns?.map(txn => txn.appId)),
+    appIds: new Set(txns.map(txn => txn.appId)),
     removes: new Set(removes.map(remove => remove.path)),
   }
   const txnId = randomUUID()
   for (let tries = 1; tries <= maxTries; tries++) {
     const metaData = planMetaData(table, options, base)
-    const text = formatCommit(plan(options, base, { removes, metaData, txnId }))
+    const text = formatCommit(plan(options, base, { txns, removes, metaData, txnId }))
     const version = base ? base.version + 1 : 0
     const winner = await publish(table, { version, text, txnId })
     if (winner === undefined) return replay(base, [parseCommit(version, text)])
@@ -104,17 +104,20 @@ function followWinners(table: Table, race: { ours: Ours; base: Snapshot | undefi
   return snapshot
 }
 
-/** An append whose progress the table already has would be a second copy of the same rows. */
-function refuseStaleProgress(table: Table, options: CommitOptions, base: Snapshot | undefined): void {
-  if (options.mode !== 'append') return
-  for (const { appId, version } of options.txns ?? []) {
-    const reached = base?.txns.get(appId)
-    if (reached === undefined || reached < version) continue
+/**
+ * The progress to write: what moves forward. An append that moves nothing would be a second copy of rows the table has.
+ * An overwrite starts anew, so it may set progress back.
+ */
+function progress(table: Table, { base, mode, txns = [] }: CommitOptions): readonly { appId: string; version: bigint }[] {
+  if (mode === 'overwrite') return txns
+  const forward = txns.filter(({ appId, version }) => version > (base?.txns.get(appId) ?? -1n))
+  if (mode === 'append' && forward.length === 0 && txns.length > 0) {
     throw new LakeError(
       'LAKE_FENCED',
-      `${table.path}: ${appId} stands at ${reached}, not before ${version}: another worker appended these rows`,
+      `${table.path}: version ${base?.version} holds this progress already: another worker appended these rows`,
     )
   }
+  return forward
 }
 
 function removeActions(table: Table, { base, mode, removes, dataChange }: CommitOptions): Remove[] {
@@ -133,14 +136,13 @@ function removeActions(table: Table, { base, mode, removes, dataChange }: Commit
   })
 }
 
-type Prepared = { removes: Remove[]; metaData: ReturnType<typeof planMetaData>; txnId: string }
+type Prepared = { txns: readonly Txn[]; removes: Remove[]; metaData: ReturnType<typeof planMetaData>; txnId: string }
 
-function plan(options: CommitOptions, base: Snapshot | undefined, { removes, metaData, txnId }: Prepared): Commit {
+function plan(options: CommitOptions, base: Snapshot | undefined, { txns, removes, metaData, txnId }: Prepared): Commit {
   const { mode, operation, userMetadata } = options
   const timestamp = Date.now()
   const dataChange = options.dataChange ?? mode !== 'compaction'
   const adds = (options.adds ?? []).map(add => ({ ...add, dataChange }))
-  const txns: Txn[] = (options.txns ?? []).map(txn => ({ ...txn, lastUpdated: timestamp }))
   const commitInfo = {
     timestamp,
     operation,
@@ -158,7 +160,7 @@ function plan(options: CommitOptions, base: Snapshot | undefined, { removes, met
     commitInfo,
     ...(base ? {} : { protocol: ourProtocol }),
     ...(metaData ? { metaData } : {}),
-    txns,
+    txns: txns.map(txn => ({ ...txn, lastUpdated: timestamp })),
     removes,
     adds,
   }

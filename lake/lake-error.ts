@@ -9,6 +9,7 @@ export type LakeErrorCode =
   | 'LAKE_CORRUPT_LOG'
   | 'LAKE_VERSION_GONE'
   | 'LAKE_SCHEMA_MISMATCH'
+  | 'LAKE_BAD_VALUE'
   | 'LAKE_SCHEMA_INVALID'
   | 'LAKE_SCHEMA_CHANGE'
 

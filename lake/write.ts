@@ -24,11 +24,13 @@ export interface WriteOptions {
   compression?: 'zstd' | 'snappy' | 'uncompressed'
   /** Sort order inside the file: `sql\`id\``. */
   sortBy?: Sql
+  /** Rows in a row group; DuckDB reads a file in parallel by row group. Default: 122,880. */
+  rowGroupSize?: number
   /** Anything worth finding again without reading the file; part of the log. */
   tags?: Record<string, string>
 }
 
-/** The add action of a new file, already in the store; undefined if the query gave no rows. Throws LAKE_SCHEMA_MISMATCH and the store's errors. */
+/** The add action of a new file, already in the store; undefined if the query gave no rows. Throws LAKE_BAD_VALUE, LAKE_SCHEMA_MISMATCH and the store's errors. */
 export async function writeFile(duck: Duck, table: Table, options: WriteOptions): Promise<Add | undefined> {
   const partition = Object.fromEntries(
     Object.entries(options.partition ?? {}).map(([name, value]) => [name, value === '' ? null : value]),
@@ -36,7 +38,7 @@ export async function writeFile(duck: Duck, table: Table, options: WriteOptions)
   const stored = options.fields.filter(field => !(field.name in partition))
   const file = joinPath(table.store.scratch, `write-${randomUUID()}.parquet`)
   try {
-    const report = await copy(duck, { file, place: table.path }, { ...options, fields: stored })
+    const report = await copy(duck, { file, table: table.path }, { ...options, fields: stored })
     if (report.count === 0) return undefined
     const schema = await duck.rows<Record<keyof ParquetColumn, never>>(sql`
       SELECT name, type, converted_type, logical_type, num_children, precision, scale FROM parquet_schema(${file})`)
@@ -69,15 +71,15 @@ interface CopyReport {
   columns: Map<string, ColumnReport>
 }
 
-async function copy(duck: Duck, { file, place }: { file: string; place: string }, options: WriteOptions): Promise<CopyReport> {
+async function copy(duck: Duck, { file, table }: { file: string; table: string }, options: WriteOptions): Promise<CopyReport> {
   const columns = options.fields.map(({ name, type }) => sql`CAST(${id(name)} AS ${trusted(duckType(type))}) AS ${id(name)}`)
   const codec = options.compression ?? 'zstd'
   const statement = sql`COPY (SELECT ${join(columns)} FROM (${options.select})${options.sortBy ? sql` ORDER BY ${options.sortBy}` : sql``})
-    TO ${file} (FORMAT parquet, COMPRESSION ${trusted(codec)}${codec === 'zstd' ? sql`, COMPRESSION_LEVEL 1` : sql``}, RETURN_STATS,
+    TO ${file} (FORMAT parquet, COMPRESSION ${trusted(codec)}${codec === 'zstd' ? sql`, COMPRESSION_LEVEL 1` : sql``}, RETURN_STATS${options.rowGroupSize ? sql`, ROW_GROUP_SIZE ${options.rowGroupSize}` : sql``},
     -- Without this mark Spark takes dates before 1582 for hybrid-calendar ones and refuses them.
     KV_METADATA {'org.apache.spark.version': '3.5.0'})`
   const [row] = await duck.json(statement).catch((error: unknown) => {
-    throw explainWriteError(error, { place, file })
+    throw explainWriteError(error, { table, file, columns: options.fields.map(({ name }) => name) })
   })
   const { count, column_statistics } = row as unknown as Report
   const reports = column_statistics.map(
