@@ -20,15 +20,17 @@ interface Options {
   signal?: AbortSignal
 }
 
-export async function connectShop(options: Options): Promise<void> {
+/** Returns what became of the connector. Throws CONNECTOR_UNSAFE, and what `ensureConnector` throws. */
+export async function connectShop(options: Options): Promise<'created' | 'updated' | 'unchanged'> {
   const { mysqlUrl, connectUrl, places, report, signal } = options
   const rest = signal ? { signal } : {}
   await step(report, 'tables', () => prepareDatabase(mysqlUrl, createStatements()))
-  await step(report, 'connector', async () => {
+  const change = await step(report, 'connector', async () => {
     const settings = { name: connectorName, config: await connectorConfig(places) }
     return ensureConnector(connectUrl, settings, rest)
   })
   const unsafe = await checkConnector(connectUrl, connectorName, rest)
   if (unsafe.length > 0)
     throw new StackError('CONNECTOR_UNSAFE', `the connector ${connectorName} runs with unsafe settings:\n${describe(unsafe)}`)
+  return change
 }

@@ -1,6 +1,7 @@
 // What `up` leaves behind for every later command: <dir>/stack.json.
 // Guarantee: readable by its owner only (it holds passwords), and replaced whole or not at all.
-import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { chmodSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StackError } from './stack-error.ts'
 
@@ -46,13 +47,13 @@ export async function loadStack(dir: string): Promise<Stack | undefined> {
   }
 }
 
-/** Saves with mode 0600: written beside, then renamed. */
-export async function saveStack(dir: string, stack: Stack): Promise<void> {
-  await mkdir(dir, { recursive: true })
+/** Saves with mode 0600: written beside, then renamed. In one go, so that servers started side by side cannot mix their saves. */
+export function saveStack(dir: string, stack: Stack): void {
+  mkdirSync(dir, { recursive: true })
   const next = `${stackFile(dir)}.${process.pid}.tmp`
-  await writeFile(next, `${JSON.stringify(stack, null, 2)}\n`, { mode: 0o600 })
-  await chmod(next, 0o600)
-  await rename(next, stackFile(dir))
+  writeFileSync(next, `${JSON.stringify(stack, null, 2)}\n`, { mode: 0o600 })
+  chmodSync(next, 0o600)
+  renameSync(next, stackFile(dir))
 }
 
 export function stackFile(dir: string): string {

@@ -12,7 +12,7 @@ export const azuriteAccount = 'devstoreaccount1'
 const program = join(import.meta.dirname, '..', '..', 'node_modules', 'azurite', 'dist', 'src', 'blob', 'main.js')
 
 /** `key` is base64. */
-export function azuriteServer(options: { folder: string; port: number; key: string }): ServerDefinition {
+export async function azuriteServer(options: { folder: string; port: number; key: string }): Promise<ServerDefinition> {
   const { folder, port, key } = options
   if (!existsSync(program))
     throw new StackError('STACK_TOOL_MISSING', 'Azurite is not in node_modules: run `npm ci` in the checkout')

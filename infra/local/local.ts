@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { connectorName, connectShop, topicPrefix } from '../connector-step.ts'
+import { connectShop, topicPrefix } from '../connector-step.ts'
 import { database } from '../mysql/users.ts'
 import type { Report } from '../report.ts'
 import { mysqlUrl, serverEnv } from '../stack-env.ts'
@@ -26,70 +26,84 @@ interface Options {
 /** The ports tried first. Kafka's controller shares the fate of the broker. */
 const preferredPorts = { mysql: 3306, kafka: 9092, 'kafka-controller': 9093, connect: 8083, azurite: 10000 }
 
-/** Connect first, so that it says goodbye to a Kafka that still answers; MySQL last. */
-const stopOrder: Record<string, number> = { connect: 30_000, kafka: 30_000, azurite: 15_000, mysql: 60_000 }
+/** How long each may take to stop, in the order of stopping: Connect first, so that it can still say goodbye to Kafka. */
+const graceMs: Record<string, number> = { connect: 30_000, kafka: 30_000, azurite: 15_000, mysql: 60_000 }
 
 export async function upLocal(saved: Stack | undefined, options: Options): Promise<Stack> {
   const { dir, report, why } = options
   const stack: Stack = saved ?? { kind: 'local', why, env: {}, services: [], ports: {}, secrets: newSecrets() }
+  const brokerBefore = stack.ports.kafka
   const claims = await choosePorts(stack)
   try {
     const { ports, secrets } = stack
-    const brokers = `127.0.0.1:${ports.kafka}`
     const url = mysqlUrl('binlake', secrets.binlake!, { port: ports.mysql!, database })
-    const connectUrl = `http://127.0.0.1:${ports.connect}`
-    const azure = connectionString(ports.azurite!, secrets.azurite!)
-    stack.env = serverEnv({ brokers, mysqlUrl: url, connectUrl, azure })
-    await saveStack(dir, stack)
+    const [brokers, connectUrl] = [`127.0.0.1:${ports.kafka}`, `http://127.0.0.1:${ports.connect}`]
+    stack.env = serverEnv({ brokers, mysqlUrl: url, connectUrl, azure: connectionString(ports.azurite!, secrets.azurite!) })
+    saveStack(dir, stack)
     await mkdir(join(dir, 'local'), { recursive: true, mode: 0o700 })
-    const folder = (name: string) => join(dir, 'local', name)
-    const start = async (definition: Promise<ServerDefinition> | ServerDefinition) => ensure(stack, await definition, options)
-    await allDone([
-      start(mysqlServer({ ...options, folder: folder('mysql'), port: ports.mysql!, secrets })),
-      start(azuriteServer({ folder: folder('azurite'), port: ports.azurite!, key: secrets.azurite! })),
-      (async () => {
-        await start(
-          kafkaServer({ ...options, folder: folder('kafka'), port: ports.kafka!, controllerPort: ports['kafka-controller']! }),
-        )
-        await createTopics(brokers, [`${topicPrefix}-signals`])
-        await start(connectServer({ ...options, folder: folder('connect'), port: ports.connect!, brokers }))
-      })(),
-    ])
+    if (brokerBefore !== ports.kafka) await stopService(stack, 'connect', options)
+    const started = await startServers(stack, { ...options, brokers })
     const server = { host: '127.0.0.1', port: ports.mysql!, user: 'debezium', password: secrets.debezium!, ssl: 'preferred' }
     const places = { ...server, prefix: topicPrefix, database, brokers, replication: 1 }
-    await connectShop({ ...options, mysqlUrl: url, connectUrl, places })
-    report({ step: 'stack', state: 'done', detail: `local processes, connector ${connectorName}` })
+    const connector = await connectShop({ ...options, mysqlUrl: url, connectUrl, places })
+    const idle = started.length === 0 && connector === 'unchanged'
+    report({
+      step: 'stack',
+      state: idle ? 'skipped' : 'done',
+      detail: idle ? 'everything runs already' : `started ${started.join(', ')}`,
+    })
     return stack
   } finally {
     for (const claim of claims) await claim.lock.release()
   }
 }
 
-/** Stops every process that is still ours. The saved stack keeps ports and passwords for the next `up`. */
-export async function downLocal(stack: Stack, options: { dir: string; report: Report }): Promise<void> {
-  const { dir, report } = options
-  for (const [name, graceMs] of Object.entries(stopOrder)) {
-    const service = stack.services.find(candidate => candidate.name === name)
-    if (!service?.pid) continue
-    report({ step: name, state: 'start', detail: 'stopping' })
-    const how = await stop(service, graceMs)
-    report({ step: name, state: how === 'absent' ? 'skipped' : 'done', detail: how === 'absent' ? 'was not running' : how })
-    delete service.pid
-    delete service.identity
-    await saveStack(dir, stack)
+/** Starts what does not run; Connect needs Kafka, the others need nobody. Returns the names of what was started. */
+async function startServers(stack: Stack, options: Options & { brokers: string }): Promise<string[]> {
+  const { dir, brokers } = options
+  const { ports, secrets } = stack
+  const started: string[] = []
+  const place = (name: string) => ({ ...options, folder: join(dir, 'local', name), port: ports[name]! })
+  const start = async (definition: Promise<ServerDefinition>) => {
+    const { name } = await definition
+    await ensureServer(await definition, findService(stack, name), {
+      ...options,
+      started: service => {
+        started.push(name)
+        stack.services = [...stack.services.filter(other => other.name !== name), service]
+        saveStack(dir, stack)
+      },
+    })
   }
+  const kafkaThenConnect = async () => {
+    await start(kafkaServer({ ...place('kafka'), controllerPort: ports['kafka-controller']! }))
+    await createTopics(brokers, [`${topicPrefix}-signals`])
+    await start(connectServer({ ...place('connect'), brokers }))
+  }
+  const mysql = start(mysqlServer({ ...place('mysql'), secrets }))
+  const azurite = start(azuriteServer({ ...place('azurite'), key: secrets.azurite! }))
+  await allDone([mysql, azurite, kafkaThenConnect()])
+  return started
 }
 
-async function ensure(stack: Stack, definition: ServerDefinition, { dir, report, signal }: Options): Promise<void> {
-  const saved = stack.services.find(service => service.name === definition.name)
-  await ensureServer(definition, saved, {
-    report,
-    ...(signal ? { signal } : {}),
-    started: async (service: Service) => {
-      stack.services = [...stack.services.filter(other => other.name !== service.name), service]
-      await saveStack(dir, stack)
-    },
-  })
+/** Stops every process that is still ours. The saved stack keeps ports and passwords for the next `up`. */
+export async function downLocal(stack: Stack, options: { dir: string; report: Report }): Promise<void> {
+  for (const name of Object.keys(graceMs)) await stopService(stack, name, options)
+}
+
+async function stopService(stack: Stack, name: string, { dir, report }: { dir: string; report: Report }): Promise<void> {
+  const service = findService(stack, name)
+  if (!service?.pid) return
+  report({ step: name, state: 'start', detail: 'stopping' })
+  const how = await stop(service, graceMs[name]!)
+  report({ step: name, state: how === 'absent' ? 'skipped' : 'done', detail: how === 'absent' ? 'was not running' : how })
+  delete service.pid
+  delete service.identity
+  saveStack(dir, stack)
+}
+
+function findService(stack: Stack, name: string): Service | undefined {
+  return stack.services.find(service => service.name === name)
 }
 
 /** A running server keeps its port; a stopped one gets its old port back if that is still free. */
@@ -97,7 +111,7 @@ async function choosePorts(stack: Stack): Promise<PortClaim[]> {
   const claims: PortClaim[] = []
   for (const [name, preferred] of Object.entries(preferredPorts)) {
     const owner = name === 'kafka-controller' ? 'kafka' : name
-    const service = stack.services.find(candidate => candidate.name === owner)
+    const service = findService(stack, owner)
     if (service && isRunning(service)) continue
     const before = stack.ports[name]
     const claim = await claimPort(before === undefined ? [preferred] : [before, preferred])

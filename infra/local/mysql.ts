@@ -1,23 +1,15 @@
 // MySQL of the local stack.
 // Guarantee: the binary log is as Debezium needs it (cdc-spec §7), and only accounts with a password exist.
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createConnection } from 'mysql2/promise'
 import { run } from '../command.ts'
 import { account, userStatements } from '../mysql/users.ts'
 import type { Report } from '../report.ts'
-import { aptMysql } from './apt.ts'
+import { findMysqld } from './mysqld.ts'
 import type { ServerDefinition } from './service.ts'
-
-/** How to call mysqld: the program itself, or the loader of its unpacked packages with the program as an argument. */
-export interface Mysqld {
-  command: string
-  args: string[]
-  /** For people. */
-  source: string
-}
 
 /** What cdc-spec §7 asks of the server, then what keeps a small machine small. */
 export const serverSettings: Record<string, string> = {
@@ -30,8 +22,8 @@ export const serverSettings: Record<string, string> = {
   'binlog-expire-logs-seconds': '604800',
   'gtid-mode': 'ON',
   'enforce-gtid-consistency': 'ON',
-  'log-replica-updates': 'ON',
-  'replica-preserve-commit-order': 'ON',
+  'loose-log-replica-updates': 'ON',
+  'loose-replica-preserve-commit-order': 'ON',
   'character-set-server': 'utf8mb4',
   'default-time-zone': '+00:00',
   'bind-address': '127.0.0.1',
@@ -69,7 +61,6 @@ export async function mysqlServer(options: Options): Promise<ServerDefinition> {
     ...serverSettings,
     port: String(port),
     socket,
-    'pid-file': join(folder, 'mysql.pid'),
     'init-file': accounts,
   })
   return {
@@ -88,14 +79,8 @@ export async function mysqlServer(options: Options): Promise<ServerDefinition> {
       if (existsSync(data)) return
       const fresh = `${data}.new`
       await rm(fresh, { recursive: true, force: true })
-      await run(
-        mysqld.command,
-        [...mysqld.args, `--datadir=${fresh}`, ...asRoot, '--initialize-insecure', '--loose-mysqlx=OFF'],
-        {
-          cwd: folder,
-          ...(options.signal ? { signal: options.signal } : {}),
-        },
-      )
+      const initialize = [...mysqld.args, `--datadir=${fresh}`, ...asRoot, '--initialize-insecure', '--loose-mysqlx=OFF']
+      await run(mysqld.command, initialize, { cwd: folder, ...(options.signal ? { signal: options.signal } : {}) })
       await rename(fresh, data)
     },
   }
@@ -120,43 +105,5 @@ async function answers(port: number, password: string): Promise<boolean> {
     return true
   } catch {
     return false
-  }
-}
-
-/** A `mysqld` of the machine if it is MySQL 8.0 or newer, else the one of the cache, fetched if need be. */
-async function findMysqld(options: Options): Promise<Mysqld> {
-  for (const command of ['mysqld', '/usr/sbin/mysqld', '/usr/local/mysql/bin/mysqld']) {
-    const version = parseMysqlVersion(await run(command, ['--no-defaults', '--version'], { timeoutMs: 20_000 }).catch(() => ''))
-    if (version) return { command, args: ['--no-defaults'], source: `${command} ${version}` }
-  }
-  return unpackedMysqld(await aptMysql(options))
-}
-
-/** `8.4.2` from what `mysqld --version` says; undefined for MariaDB and for anything before 8.0. */
-export function parseMysqlVersion(output: string): string | undefined {
-  if (/mariadb/i.test(output)) return undefined
-  const match = /Ver (\d+)\.(\d+\.\d+)/.exec(output)
-  return match && Number(match[1]) >= 8 ? `${match[1]}.${match[2]}` : undefined
-}
-
-/** The packages bring their own C library, newer than the machine's: its loader starts the program. */
-async function unpackedMysqld(folder: string): Promise<Mysqld> {
-  const lib = join(folder, 'usr', 'lib')
-  const triplet = (await readdir(lib)).find(name => name.endsWith('-linux-gnu'))!
-  const libraries = join(lib, triplet)
-  const loader = (await readdir(libraries)).find(name => /^ld-linux.*\.so/.test(name))!
-  const share = join(folder, 'usr', 'share', 'mysql')
-  return {
-    command: join(libraries, loader),
-    args: [
-      '--library-path',
-      `${libraries}:${join(lib, 'mysql', 'private')}`,
-      join(folder, 'usr', 'sbin', 'mysqld'),
-      '--no-defaults',
-      `--lc-messages-dir=${share}`,
-      `--character-sets-dir=${join(share, 'charsets')}`,
-      `--plugin-dir=${join(lib, 'mysql', 'plugin')}`,
-    ],
-    source: folder,
   }
 }

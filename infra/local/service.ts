@@ -27,7 +27,7 @@ interface Options {
   report: Report
   signal?: AbortSignal
   /** Called as soon as the process exists, so that its pid is never lost. */
-  started: (service: Service) => Promise<void>
+  started: (service: Service) => void
 }
 
 /** Brings the server up. `saved` is what an earlier `up` knew of it. */
@@ -45,7 +45,7 @@ export async function ensureServer(definition: ServerDefinition, saved: Service 
       await definition.prepare?.()
       const ref = await launch(definition.command, definition.args, { ...definition })
       service = { name, ...ref, port, logFile, url }
-      await options.started(service)
+      options.started(service)
     }
     await answering(definition, service, options)
     report({ step: name, state: 'done', detail: url })

@@ -3,8 +3,13 @@
 import { createConnection } from 'mysql2/promise'
 import { database, signalTable } from './users.ts'
 
-/** `url` is mysql://user:password@host:port/database; the database need not exist yet. `statements` come first. */
-export async function prepareDatabase(url: string, statements: readonly string[]): Promise<void> {
+/** `url` is mysql://user:password@host:port/…; the database need not exist yet. `statements` come first. */
+export function prepareDatabase(url: string, statements: readonly string[]): Promise<void> {
+  return runStatements(url, [...statements, signalTableStatement])
+}
+
+/** Runs the statements one after the other without choosing a database. */
+export async function runStatements(url: string, statements: readonly string[]): Promise<void> {
   const { hostname, port, username, password } = new URL(url)
   const connection = await createConnection({
     host: hostname,
@@ -14,12 +19,12 @@ export async function prepareDatabase(url: string, statements: readonly string[]
   })
   try {
     for (const statement of statements) await connection.query(statement)
-    await connection.query(signalTableStatement)
   } finally {
     await connection.end()
   }
 }
 
+/** As Debezium documents it. */
 const signalTableStatement = `CREATE TABLE IF NOT EXISTS \`${database}\`.\`${signalTable}\` (
   id VARCHAR(64) NOT NULL PRIMARY KEY,
   type VARCHAR(32) NOT NULL,
