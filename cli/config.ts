@@ -15,6 +15,8 @@ export interface ConfigSources {
   /** Settings from flags, by key. */
   flags?: Record<string, { flag: string; value: string }>
   cwd: string
+  /** Where a local stack keeps its state; default: `.binlake` in `cwd`. */
+  state?: string
   env: Readonly<Record<string, string | undefined>>
   /** The variables that a running stack announces, and the file that says so. */
   stack?: { env: Readonly<Record<string, string>>; file: string }
@@ -77,11 +79,11 @@ function withoutPassword(url: string): string {
   return url.replace(/^([a-z]+:\/\/[^:@/]*):.*@/i, '$1:***@')
 }
 
-function defaults({ cwd, env }: ConfigSources): Given[] {
+function defaults({ cwd, env, state = '.binlake' }: ConfigSources): Given[] {
   const cache = env.XDG_CACHE_HOME ? join(env.XDG_CACHE_HOME, 'binlake') : join(homedir(), '.cache', 'binlake')
   return [
     { key: 'lake.cache', value: cache, where: 'default', base: cwd },
-    { key: 'policy.keys', value: join(cwd, '.binlake', 'keys'), where: 'default', base: cwd },
+    { key: 'policy.keys', value: resolve(cwd, state, 'keys'), where: 'default', base: cwd },
   ]
 }
 

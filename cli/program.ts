@@ -27,6 +27,7 @@ export function program(): Command {
     .option('--config <file>', 'configuration file (default: binlake.yaml in this folder, if there is one)')
     .option('--lake <url>', 'where the lake lives: a folder, file:///…, abfss://…, az://')
     .option('--set <key=value>', 'set any configuration key, e.g. --set batch.records=1000; may be repeated', collect)
+    .option('--state <folder>', 'where a local stack keeps its state (default: .binlake)')
     .option('--debug', 'log more, and show where in the code an error arose')
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .showHelpAfterError('(--help lists what there is)')

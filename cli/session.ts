@@ -1,10 +1,12 @@
 // What every command is given: configuration, logger, stop signal, and where to write.
 // Guarantee: data goes to stdout, everything else to stderr; nothing heavy is loaded before a command asks for it.
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { Logger } from 'pino'
 import { nearest } from '../sql/nearest.ts'
-import { type Config, loadConfig, surroundings } from './config.ts'
+import { type Config, type ConfigSources, loadConfig, surroundings } from './config.ts'
 import { ConfigError } from './config-error.ts'
 import { describe, exit, exitCode } from './exit.ts'
 import { createLog } from './log.ts'
@@ -17,11 +19,14 @@ export interface GlobalOptions {
   config?: string
   lake?: string
   set?: string[]
+  state?: string
   debug?: boolean
 }
 
 export interface Session {
   readonly config: Config
+  /** The folder of a local stack's state, absolute. */
+  readonly state: string
   readonly log: Logger
   /** Aborts at the first Ctrl-C or SIGTERM. */
   readonly signal: AbortSignal
@@ -61,15 +66,21 @@ export function withSession<Options>(action: Action<Options>): (...args: unknown
 }
 
 async function openSession(options: GlobalOptions, say: Session['say'], stop: Stop): Promise<Session> {
+  const around = surroundings()
+  const state = resolve(around.cwd, options.state ?? '.binlake')
+  const stack = await stackSettings(state)
   const config = loadConfig({
-    ...surroundings(),
+    ...around,
     ...(options.config ? { file: options.config } : {}),
+    state,
     flags: flagSettings(options),
+    ...(stack ? { stack } : {}),
   })
   const terminal = process.stderr.isTTY === true
   const level = options.debug ? 'debug' : config.log.level
   return {
     config,
+    state,
     log: await createLog(level, { pretty: terminal }),
     signal: stop.signal,
     stop,
@@ -81,6 +92,15 @@ async function openSession(options: GlobalOptions, say: Session['say'], stop: St
     progress: (label, { unit, total }) =>
       startProgress(label, { unit, ...(total === undefined ? {} : { total }), bar: terminal, write: say }),
   }
+}
+
+/** What a stack that was brought up in this folder announces. */
+async function stackSettings(state: string): Promise<ConfigSources['stack']> {
+  const file = join(state, 'stack.json')
+  if (!existsSync(file)) return undefined
+  const { loadStack } = await import('../infra/state.ts')
+  const stack = await loadStack(state)
+  return stack && { env: stack.env, file }
 }
 
 /** `--lake` and `--set key=value` as settings. */

@@ -1,7 +1,7 @@
 // The tables of a lake and the names that SQL knows them by.
 // Guarantee: a name means one table; where two databases share a name, only `zone."database.table"` is accepted.
 import type { ObjectStore } from '../connectors/object-store.ts'
-import { nameOf, type Zone, zones } from '../lake/layout.ts'
+import { nameOf, tablePaths, type Zone, zones } from '../lake/layout.ts'
 import { nearest } from './nearest.ts'
 import type { TableReference } from './references.ts'
 import { SqlError } from './sql-error.ts'
@@ -18,16 +18,7 @@ export interface LakeTable {
 
 /** Every Delta table in these zones, by zone and path. Reads object names only. */
 export async function listTables(store: ObjectStore, among: readonly Zone[] = zones): Promise<LakeTable[]> {
-  const paths = await Promise.all(
-    among.map(async zone => {
-      const roots = new Set<string>()
-      for await (const { path } of store.list(`${zone}/`)) {
-        const root = /^(.+)\/_delta_log\//.exec(path)?.[1]
-        if (root) roots.add(root)
-      }
-      return [...roots]
-    }),
-  )
+  const paths = await Promise.all(among.map(zone => tablePaths(store, zone)))
   return paths.flat().map(tableAt)
 }
 

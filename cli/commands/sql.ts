@@ -95,7 +95,7 @@ async function talk(engine: QueryEngine, session: Session, options: SqlOptions &
     run: (statement, { signal, timing }) => run(statement, engine, { session, options, signal, timing }),
     tables: async () => {
       const facts = await tableFacts(engine)
-      return facts.map(({ table, rows }) => `${table}  (${rows.toLocaleString('en')} rows)\n`).join('')
+      return facts.map(({ table, rows }) => `${table}  (${count(rows)})\n`).join('')
     },
     schema: async table => {
       await run(`SELECT column_name, column_type FROM (DESCRIBE ${table})`, engine, {
@@ -110,6 +110,10 @@ async function talk(engine: QueryEngine, session: Session, options: SqlOptions &
     },
     explain: error => describe(error, { debug: options.debug ?? false }),
   })
+}
+
+function count(rows: number): string {
+  return `${rows.toLocaleString('en')} ${rows === 1 ? 'row' : 'rows'}`
 }
 
 function positive(text: string): number {
