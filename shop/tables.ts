@@ -200,10 +200,7 @@ export function shopTable(name: string): Table {
 
 /** The statements that make the empty shop, in order; running them again changes nothing. */
 export function createStatements(): string[] {
-  return [
-    `CREATE DATABASE IF NOT EXISTS ${quoted(shopDatabase)} CHARACTER SET utf8mb4`,
-    ...shopTables.map(createTable),
-  ]
+  return [`CREATE DATABASE IF NOT EXISTS ${quoted(shopDatabase)} CHARACTER SET utf8mb4`, ...shopTables.map(createTable)]
 }
 
 /** `CREATE TABLE IF NOT EXISTS` of one table. The names and types are this file's own, never foreign text. */
