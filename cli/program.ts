@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import pkg from '../package.json' with { type: 'json' }
 import { addSql } from './commands/sql.ts'
 import { addTables } from './commands/tables.ts'
+import { addDown, addUp } from './commands/up.ts'
 import { exit } from './exit.ts'
 
 /** Parses `argv` (as process.argv) and runs the command. Sets process.exitCode. */
@@ -32,7 +33,7 @@ export function program(): Command {
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .showHelpAfterError('(--help lists what there is)')
     .exitOverride()
-  for (const add of [addTables, addSql]) add(root)
+  for (const add of [addUp, addDown, addTables, addSql]) add(root)
   root.addHelpText('after', after)
   return root
 }
