@@ -63,7 +63,7 @@ export class FileCache {
       this.#added += (await stat(temp)).size
       await rename(temp, target)
     } catch (error) {
-      await rm(temp, { force: true })
+      await rm(temp, { force: true }).catch(() => undefined)
       throw localStoreError(error, dirname(target))
     }
     if (this.#added > this.#limit / 10) await this.#trim()

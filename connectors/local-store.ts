@@ -41,7 +41,7 @@ class LocalStore implements ObjectStore {
     } catch (error) {
       throw localStoreError(error, this.#root)
     } finally {
-      await Promise.all([rm(probe, { force: true }), rm(`${probe}.link`, { force: true })])
+      await Promise.all([discard(probe), discard(`${probe}.link`)])
     }
   }
 
@@ -89,7 +89,7 @@ class LocalStore implements ObjectStore {
 
   async *list(prefix: string): AsyncIterable<ObjectInfo> {
     const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1)
-    for (const path of (await this.#walk(folder)).filter(path => path.startsWith(prefix)).sort(byBytes)) {
+    for (const path of (await this.#walk(folder)).filter(path => path.startsWith(prefix)).sort()) {
       const info = await this.head(path)
       if (info) yield info
     }
@@ -98,7 +98,7 @@ class LocalStore implements ObjectStore {
   async folders(prefix: string): Promise<string[]> {
     const entries = await this.#absentOr(prefix, folder => readdir(folder, { withFileTypes: true }))
     const names = (entries ?? []).filter(entry => entry.isDirectory()).map(entry => entry.name)
-    return names.sort(byBytes)
+    return names.sort()
   }
 
   async head(path: string): Promise<ObjectInfo | undefined> {
@@ -140,7 +140,7 @@ class LocalStore implements ObjectStore {
       await syncFolder(folder)
       return written
     } catch (error) {
-      await rm(temp, { force: true })
+      await discard(temp)
       this.#made.delete(folder)
       throw localStoreError(error, folder)
     }
@@ -176,11 +176,6 @@ class LocalStore implements ObjectStore {
   }
 }
 
-/** Object stores order by bytes, not by UTF-16 units. */
-function byBytes(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b))
-}
-
 async function writeDurably(file: string, bytes: Uint8Array): Promise<void> {
   await using handle = await open(file, 'wx')
   await handle.writeFile(bytes)
@@ -205,8 +200,13 @@ async function copyAcross(source: string, file: string): Promise<void> {
     await syncFile(temp)
     await rename(temp, file)
   } catch (error) {
-    await rm(temp, { force: true })
+    await discard(temp)
     throw error
   }
-  await rm(source, { force: true })
+  await discard(source)
+}
+
+/** Best effort: the failure that made a file useless is the one to tell. */
+async function discard(file: string): Promise<void> {
+  await rm(file, { force: true }).catch(() => undefined)
 }

@@ -24,7 +24,7 @@ export interface WriteOptions {
   compression?: 'zstd' | 'snappy' | 'uncompressed'
   /** Sort order inside the file: `sql\`id\``. */
   sortBy?: Sql
-  /** Rows in a row group; DuckDB reads a file in parallel by row group. Default: 122,880. */
+  /** Rows in a row group, default 122,880. DuckDB works in parallel by row group: fewer let all cores work on wide text. */
   rowGroupSize?: number
   /** Anything worth finding again without reading the file; part of the log. */
   tags?: Record<string, string>
@@ -73,11 +73,17 @@ interface CopyReport {
 
 async function copy(duck: Duck, { file, table }: { file: string; table: string }, options: WriteOptions): Promise<CopyReport> {
   const columns = options.fields.map(({ name, type }) => sql`CAST(${id(name)} AS ${trusted(duckType(type))}) AS ${id(name)}`)
-  const codec = options.compression ?? 'zstd'
-  const statement = sql`COPY (SELECT ${join(columns)} FROM (${options.select})${options.sortBy ? sql` ORDER BY ${options.sortBy}` : sql``})
-    TO ${file} (FORMAT parquet, COMPRESSION ${trusted(codec)}${codec === 'zstd' ? sql`, COMPRESSION_LEVEL 1` : sql``}, RETURN_STATS${options.rowGroupSize ? sql`, ROW_GROUP_SIZE ${options.rowGroupSize}` : sql``},
-    -- Without this mark Spark takes dates before 1582 for hybrid-calendar ones and refuses them.
-    KV_METADATA {'org.apache.spark.version': '3.5.0'})`
+  const select = sql`SELECT ${join(columns)} FROM (${options.select})${options.sortBy ? sql` ORDER BY ${options.sortBy}` : sql``}`
+  const settings = [
+    sql`FORMAT parquet`,
+    sql`COMPRESSION ${trusted(options.compression ?? 'zstd')}`,
+    ...(options.compression === undefined || options.compression === 'zstd' ? [sql`COMPRESSION_LEVEL 1`] : []),
+    ...(options.rowGroupSize ? [sql`ROW_GROUP_SIZE ${options.rowGroupSize}`] : []),
+    // Without this mark Spark takes dates before 1582 for hybrid-calendar ones and refuses them.
+    sql`KV_METADATA {'org.apache.spark.version': '3.5.0'}`,
+    sql`RETURN_STATS`,
+  ]
+  const statement = sql`COPY (${select}) TO ${file} (${join(settings)})`
   const [row] = await duck.json(statement).catch((error: unknown) => {
     throw explainWriteError(error, { table, file, columns: options.fields.map(({ name }) => name) })
   })
