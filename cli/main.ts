@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 // The program `binlake`: checks Node's version before anything newer is loaded.
+import { enableCompileCache } from 'node:module'
+
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 if (major < 24 || (major === 24 && minor < 6)) {
   process.stderr.write(
@@ -7,7 +9,7 @@ if (major < 24 || (major === 24 && minor < 6)) {
   )
   process.exit(2)
 }
+// Halves the start: without it every file's types are stripped anew.
+enableCompileCache()
 const { main } = await import('./program.ts')
 await main(process.argv)
-
-export {}
