@@ -90,7 +90,7 @@ export const settingsSchema = z.object({
       age: amount('ms', '1s').default(1_000),
     })
     .prefault({}),
-  merge: z.object({ interval: amount('ms', '30s').default(5_000) }).prefault({}),
+  merge: z.object({ interval: amount('ms', '30s').default(5_000), rows: whole(1, 100_000_000).default(200_000) }).prefault({}),
   duckdb: z.object({ memory: amount('bytes', '1GB').default(1e9), threads: whole(1, 1024).optional() }).prefault({}),
   log: z
     .object({
@@ -138,6 +138,7 @@ export const settings: Record<string, Setting> = {
   'batch.bytes': { env: 'BINLAKE_BATCH_BYTES' },
   'batch.age': { env: 'BINLAKE_BATCH_AGE' },
   'merge.interval': { env: 'BINLAKE_MERGE_INTERVAL' },
+  'merge.rows': { env: 'BINLAKE_MERGE_ROWS' },
   'duckdb.memory': { env: 'BINLAKE_DUCKDB_MEMORY' },
   'duckdb.threads': { env: 'BINLAKE_DUCKDB_THREADS' },
   'log.level': { env: 'LOG' },

@@ -79,6 +79,7 @@ describe('sources', () => {
       'batch.bytes': ['1.5 MB', 1_500_000],
       'batch.age': ['250ms', 250],
       'merge.interval': ['2m', 120_000],
+      'merge.rows': ['5', 5],
       'duckdb.memory': ['1GiB', 2 ** 30],
       'duckdb.threads': ['2', 2],
       'log.level': ['debug', 'debug'],
