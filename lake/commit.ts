@@ -14,7 +14,7 @@ import { replay, type Snapshot } from './snapshot.ts'
 import type { Table } from './table.ts'
 
 const maxTries = 20
-const maxUnknown = 5
+const maxUnknown = 3
 
 export interface CommitOptions {
   /** The version the work was planned on; undefined: the table is to be made. */

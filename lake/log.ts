@@ -46,6 +46,7 @@ export async function readCommit(table: Table, version: number): Promise<Commit 
   const bytes = await table.store.get(commitPath(table, version))
   if (!bytes) return undefined
   try {
+    if (bytes.length === 0) throw new SyntaxError('empty')
     return parseCommit(version, bytes.toString('utf8'))
   } catch (cause) {
     throw new LakeError('LAKE_CORRUPT_LOG', `${commitPath(table, version)} is not a commit file: it is empty or cut off`, {

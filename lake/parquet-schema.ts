@@ -47,7 +47,7 @@ export function checkParquetSchema(rows: readonly ParquetColumn[], fields: reado
     if (typeof type === 'string') leaf(next(column), column, type)
     else if (type.type === 'struct') {
       group(column, type.fields.length, null)
-      for (const child of type.fields) walk(`${column}.${child.name}`, child.type)
+      for (const child of type.fields) named(child, `${column}.${child.name}`)
     } else if (type.type === 'array') {
       group(column, 1, 'LIST')
       group(column, 1, null)
@@ -70,13 +70,16 @@ export function checkParquetSchema(rows: readonly ParquetColumn[], fields: reado
       wrong(column, 'is stored as a timestamp without time zone')
   }
 
+  /** A column or a struct's field: names are what readers find it by. */
+  const named = ({ name, type }: Field, column: string): void => {
+    const found = rows[at]?.name
+    if (found !== name) wrong(column, `stands where the file has ${found ?? 'nothing'}`)
+    walk(column, type)
+  }
+
   const root = next('(root)')
   if (Number(root.num_children) !== fields.length) wrong('(root)', `count is ${root.num_children}, not ${fields.length}`)
-  for (const column of fields) {
-    const name = rows[at]?.name
-    if (name !== column.name) wrong(column.name, `stands where the file has ${name ?? 'nothing'}`)
-    walk(column.name, column.type)
-  }
+  for (const column of fields) named(column, column.name)
 }
 
 function describe(row: ParquetColumn): string {

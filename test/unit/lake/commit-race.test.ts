@@ -1,0 +1,43 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
+import { expect, test } from 'vitest'
+import { commit } from '../../../lake/commit.ts'
+import { loadSnapshot } from '../../../lake/log.ts'
+import { raceAppends, raceForProgress } from './race.ts'
+import { someAdd, tempTable } from './temp-table.ts'
+
+test('several processes append to one table: every commit lands once', async () => {
+  await using table = await tempTable()
+  await raceAppends({ url: pathToFileURL(table.dir).href, table, writers: 4, commits: 25 })
+}, 60_000)
+
+test('several processes claim the same progress: no step lands twice', async () => {
+  await using table = await tempTable()
+  await raceForProgress({ url: pathToFileURL(table.dir).href, table, writers: 4, commits: 15 })
+}, 60_000)
+
+test('a writer killed at any moment leaves a table that reads and takes the next commit', async () => {
+  await using table = await tempTable()
+  const worker = join(import.meta.dirname, 'race-worker.ts')
+  let version = -1
+  for (let round = 0; round < 6; round++) {
+    const writer = spawn(process.execPath, [worker, pathToFileURL(table.dir).href, table.path, 'doomed', '100000', 'own'], {
+      stdio: 'ignore',
+    })
+    const before = version
+    while (version < before + 3) {
+      await sleep(5)
+      version = (await loadSnapshot(table))?.version ?? -1
+    }
+    writer.kill('SIGKILL')
+    await once(writer, 'exit')
+    const base = (await loadSnapshot(table))!
+    const next = await commit(table, { base, mode: 'append', operation: 'WRITE', adds: [someAdd(`after-${round}`)] })
+    version = next.version
+    expect(next.files.size).toBe(version + 1)
+    expect(next.txns.get('doomed')).toBe(BigInt(version - round))
+  }
+}, 60_000)

@@ -1,0 +1,39 @@
+// A writer in a process of its own: appends `count` commits to a table that others append to as well.
+// Arguments: store URL, table path, own name, count, mode. `own`: progress of its own; `shared`: one progress that all compete for.
+import { openStore } from '../../../connectors/open-store.ts'
+import { commit } from '../../../lake/commit.ts'
+import { loadSnapshot } from '../../../lake/log.ts'
+import { someAdd, someFields } from './temp-table.ts'
+
+const [url = '', path = '', name = '', count = '', mode = ''] = process.argv.slice(2)
+const store = await openStore(url, {
+  azureConnectionString: process.env.AZURE_STORAGE_CONNECTION_STRING,
+  cacheDir: `/tmp/binlake-race-${process.pid}`,
+})
+const table = { store, path }
+const appId = mode === 'shared' ? 'shared' : name
+let known = await loadSnapshot(table)
+let landed = 0
+let fenced = 0
+
+while (landed < Number(count)) {
+  known = await loadSnapshot(table, { known })
+  const next = (known?.txns.get(appId) ?? 0n) + 1n
+  try {
+    const adds = [someAdd(`${appId}-${next}-by-${name}`)]
+    known = await commit(table, {
+      base: known,
+      mode: 'append',
+      operation: 'WRITE',
+      metaData: { fields: someFields },
+      txns: [{ appId, version: next }],
+      adds,
+    })
+    landed++
+  } catch (error) {
+    const { code, retryable } = error as { code?: string; retryable?: boolean }
+    if (code === 'LAKE_FENCED') fenced++
+    else if (!(code === 'LAKE_CONFLICT' && retryable)) throw error
+  }
+}
+process.stdout.write(JSON.stringify({ landed, fenced }))

@@ -1,0 +1,56 @@
+// Races of writer processes over one table, the same on every store.
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { expect } from 'vitest'
+import { loadSnapshot, readCommit } from '../../../lake/log.ts'
+import type { Table } from '../../../lake/table.ts'
+
+export interface Race {
+  url: string
+  table: Table
+  writers: number
+  commits: number
+  env?: Record<string, string>
+}
+
+/** Every writer has progress of its own: all commits land, each once, and the versions have no hole. */
+export async function raceAppends(race: Race): Promise<void> {
+  await run(race, 'own')
+  const snapshot = (await loadSnapshot(race.table))!
+  const total = race.writers * race.commits
+  expect(snapshot.version).toBe(total - 1)
+  expect(snapshot.files.size).toBe(total)
+  expect(Object.fromEntries(snapshot.txns)).toEqual(Object.fromEntries(names(race).map(name => [name, BigInt(race.commits)])))
+  for (let version = 0; version < total; version++)
+    expect(await readCommit(race.table, version)).toMatchObject({ adds: [{}], txns: [{}] })
+}
+
+/** All writers claim the same progress: each step of it lands exactly once, whoever's it is. */
+export async function raceForProgress(race: Race): Promise<void> {
+  const results = await run(race, 'shared')
+  const snapshot = (await loadSnapshot(race.table))!
+  const total = race.writers * race.commits
+  expect(snapshot.txns.get('shared')).toBe(BigInt(total))
+  const steps = [...snapshot.files.keys()].map(path => Number(path.split('-')[1])).sort((a, b) => a - b)
+  expect(steps).toEqual(Array.from({ length: total }, (_, i) => i + 1))
+  expect(results.reduce((sum, { fenced }) => sum + fenced, 0)).toBeGreaterThan(0)
+}
+
+async function run(
+  { url, table, writers, commits, env }: Race,
+  mode: 'own' | 'shared',
+): Promise<{ landed: number; fenced: number }[]> {
+  const worker = join(import.meta.dirname, 'race-worker.ts')
+  const all = names({ writers }).map(async name => {
+    const { stdout } = await promisify(execFile)(process.execPath, [worker, url, table.path, name, String(commits), mode], {
+      env: { ...process.env, ...env },
+    })
+    return JSON.parse(stdout) as { landed: number; fenced: number }
+  })
+  return Promise.all(all)
+}
+
+function names({ writers }: { writers: number }): string[] {
+  return Array.from({ length: writers }, (_, i) => `w${i}`)
+}
