@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import pkg from '../package.json' with { type: 'json' }
 import { addSql } from './commands/sql.ts'
+import { addStatus } from './commands/status.ts'
 import { addTables } from './commands/tables.ts'
 import { addDown, addUp } from './commands/up.ts'
 import { exit } from './exit.ts'
@@ -33,7 +34,7 @@ export function program(): Command {
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .showHelpAfterError('(--help lists what there is)')
     .exitOverride()
-  for (const add of [addUp, addDown, addTables, addSql]) add(root)
+  for (const add of [addUp, addDown, addStatus, addTables, addSql]) add(root)
   root.addHelpText('after', after)
   return root
 }

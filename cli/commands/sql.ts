@@ -81,7 +81,7 @@ async function run(
 }
 
 async function talk(engine: QueryEngine, session: Session, options: SqlOptions & GlobalOptions): Promise<void> {
-  const [{ prompt }, { sqlName }, { tableFacts }] = await Promise.all([
+  const [{ prompt }, { sqlName }, { listed }] = await Promise.all([
     import('../../sql/prompt.ts'),
     import('../../sql/catalog.ts'),
     import('./tables.ts'),
@@ -94,7 +94,7 @@ async function talk(engine: QueryEngine, session: Session, options: SqlOptions &
     historyFile: join(folder, 'sql-history'),
     run: (statement, { signal, timing }) => run(statement, engine, { session, options, signal, timing }),
     tables: async () => {
-      const facts = await tableFacts(engine)
+      const facts = await listed(engine)
       return facts.map(({ table, rows }) => `${table}  (${count(rows)})\n`).join('')
     },
     schema: async table => {

@@ -1,19 +1,11 @@
 // `binlake tables`: what is in the lake.
 import type { Command } from 'commander'
+import { factsOf, type TableFacts } from '../../lake/facts.ts'
 import type { QueryEngine } from '../../sql/engine.ts'
 import { openLake } from '../open-lake.ts'
 import { withSession } from '../session.ts'
 
-export interface TableFacts {
-  table: string
-  zone: string
-  rows: number
-  files: number
-  bytes: number
-  version: number
-  /** ISO 8601, UTC. */
-  committed: string
-}
+export type ListedTable = { table: string; zone: string } & TableFacts
 
 const examples = `
 Examples:
@@ -34,7 +26,7 @@ export function addTables(program: Command): void {
         const store = await openLake(session.config)
         try {
           const { openEngine } = await import('../../sql/engine.ts')
-          const facts = await tableFacts(openEngine(store))
+          const facts = await listed(openEngine(store))
           if (json) await session.print(`${JSON.stringify(facts, null, 2)}\n`)
           else if (facts.length === 0) session.say(`no tables in ${store.url} yet; \`binlake run\` writes them\n`)
           else await session.print(await drawn(facts))
@@ -46,45 +38,27 @@ export function addTables(program: Command): void {
     )
 }
 
-/** Facts of every table, by zone and name. Reads logs only, no data. */
-export async function tableFacts(engine: QueryEngine): Promise<TableFacts[]> {
+/** Every table with its facts, by zone and name. Reads logs only, no data. */
+export async function listed(engine: QueryEngine): Promise<ListedTable[]> {
   const { sqlName } = await import('../../sql/catalog.ts')
   const tables = await engine.tables()
   const facts = await Promise.all(
     tables.map(async table => {
       const snapshot = await engine.snapshot(table)
-      if (!snapshot) return []
-      const files = [...snapshot.files.values()]
-      const rows = files.reduce(
-        (sum, { stats }) => sum + (stats ? (JSON.parse(stats) as { numRecords: number }).numRecords : 0),
-        0,
-      )
-      const bytes = files.reduce((sum, { size }) => sum + size, 0)
-      const committed = new Date(snapshot.timestamp).toISOString()
-      return [
-        {
-          table: sqlName(table, tables),
-          zone: table.zone,
-          rows,
-          files: files.length,
-          bytes,
-          version: snapshot.version,
-          committed,
-        },
-      ]
+      return snapshot ? [{ table: sqlName(table, tables), zone: table.zone, ...factsOf(snapshot) }] : []
     }),
   )
   return facts.flat()
 }
 
-async function drawn(facts: TableFacts[]): Promise<string> {
+async function drawn(tables: ListedTable[]): Promise<string> {
   const { box } = await import('../../sql/format.ts')
   const columns = [
     { name: 'table', type: 'VARCHAR' },
     ...['rows', 'files', 'bytes', 'version'].map(name => ({ name, type: 'BIGINT' })),
     { name: 'last commit (UTC)', type: 'VARCHAR' },
   ]
-  const rows = facts.map(({ table, rows, files, bytes, version, committed }) => [
+  const rows = tables.map(({ table, rows, files, bytes, version, committed }) => [
     table,
     rows.toLocaleString('en'),
     String(files),

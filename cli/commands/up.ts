@@ -1,7 +1,7 @@
 // `binlake up` and `binlake down`: the local stack.
-import { readFile } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
 import type { Stack, StackKind } from '../../infra/stack.ts'
+import { readPolicyFile } from '../open-policy.ts'
 import { type Session, withSession } from '../session.ts'
 import { printSteps } from '../steps.ts'
 
@@ -65,7 +65,7 @@ export async function bringUp(session: Session, kind?: StackKind): Promise<Stack
 
 async function makeMissingKeys(folder: string, policyFile: string): Promise<number> {
   const [{ createKey }, { parsePolicy }] = await Promise.all([import('../../privacy/keys.ts'), import('../../privacy/policy.ts')])
-  const policy = parsePolicy(await readFile(policyFile, 'utf8'), policyFile)
+  const policy = parsePolicy(await readPolicyFile(policyFile), policyFile)
   let made = 0
   for (const [domain, { current }] of policy.keys) {
     try {

@@ -1,0 +1,137 @@
+// How far the lake is behind its source, and what needs a person: read from the lake's logs and Kafka's end offsets.
+// Guarantee: changes nothing, and a problem that stops data from flowing is never reported as ok.
+import type { EndOffsets } from '../connectors/source.ts'
+import type { Duck } from '../lake/duckdb.ts'
+import { factsOf, type TableFacts } from '../lake/facts.ts'
+import type { Lakehouse } from '../lake/lakehouse.ts'
+import { tablePath, tablePaths } from '../lake/layout.ts'
+import type { Snapshot } from '../lake/snapshot.ts'
+import type { Keys } from '../privacy/keys.ts'
+import { compileMask } from '../privacy/mask.ts'
+import type { Policy } from '../privacy/policy.ts'
+import { isDebeziums, offsetAppId, topicsOf } from './bronze-names.ts'
+import type { TableName } from './source-schema.ts'
+import { SourceSchemas } from './source-schemas.ts'
+
+export interface TableStatus {
+  /** `database.table`. */
+  table: string
+  bronze: TableFacts
+  /** Records in Kafka that bronze lacks; undefined if Kafka was not asked. */
+  lag: number | undefined
+  /** `behind`: commits of bronze that silver has not taken. */
+  silver: (TableFacts & { behind: number }) | undefined
+  quarantine: { records: number; columns: string[] }
+}
+
+export interface LakeStatus {
+  tables: TableStatus[]
+  gold: ({ table: string } & TableFacts)[]
+  /** What needs a person, as sentences. */
+  problems: string[]
+}
+
+export interface StatusOptions {
+  duck: Duck
+  lake: Lakehouse
+  /** With both, columns that the policy lets through to nobody are listed. */
+  policy?: { policy: Policy; keys: Keys }
+  /** Kafka's end offsets. */
+  ends?: EndOffsets
+  now?: Date
+}
+
+/** Milliseconds that waiting data may stand still before that is a problem. */
+const patience = 60_000
+
+/** The state of every table. Throws the lake's and the store's errors. */
+export async function lakeStatus(options: StatusOptions): Promise<LakeStatus> {
+  const { lake, ends, now = new Date() } = options
+  const problems: string[] = []
+  const seen = new Set<string>()
+  const tables: TableStatus[] = []
+  const schemas = new SourceSchemas(options.duck, lake)
+  for (const { name, snapshot } of await lake.bronzeTables()) {
+    for (const { topic } of topicsOf(snapshot)) seen.add(topic)
+    const status: TableStatus = {
+      table: `${name.database}.${name.table}`,
+      bronze: factsOf(snapshot),
+      lag: ends && lagOf(snapshot, ends),
+      silver: await silverStatus(lake, name, snapshot),
+      quarantine: await quarantineStatus(options, name, schemas),
+    }
+    tables.push(status)
+    problems.push(...problemsOf(status, { now, refined: !isDebeziums(name) }))
+  }
+  for (const topic of ends?.keys() ?? []) {
+    if (!seen.has(topic)) problems.push(`topic ${topic}: none of it is in the lake yet; is \`binlake run\` running?`)
+  }
+  return { tables, gold: await goldStatus(lake), problems }
+}
+
+/** Records of the table's topics past what bronze holds. A topic that was created anew counts from its beginning. */
+function lagOf(bronze: Snapshot, ends: EndOffsets): number {
+  let lag = 0n
+  for (const topic of new Set(topicsOf(bronze).map(held => held.topic))) {
+    const end = ends.get(topic)
+    for (const [partition, offset] of end?.partitions ?? [])
+      lag += offset - (bronze.txns.get(offsetAppId(topic, end!.topicId, partition)) ?? 0n)
+  }
+  return Number(lag)
+}
+
+async function silverStatus(lake: Lakehouse, name: TableName, bronze: Snapshot): Promise<TableStatus['silver']> {
+  const silver = await lake.current(tablePath('silver', name))
+  if (!silver) return undefined
+  const taken = silver.txns.get(bronze.metaData.id)
+  return { ...factsOf(silver), behind: bronze.version - Number(taken ?? -1n) }
+}
+
+async function quarantineStatus(
+  { lake, policy }: StatusOptions,
+  name: TableName,
+  schemas: SourceSchemas,
+): Promise<TableStatus['quarantine']> {
+  const poison = await lake.current(tablePath('quarantine', name))
+  const schema = policy && !isDebeziums(name) ? await schemas.get(name) : undefined
+  const columns = schema ? compileMask(policy!.policy, schema, policy!.keys).quarantined.map(({ column }) => column) : []
+  return { records: poison ? factsOf(poison).rows : 0, columns }
+}
+
+function problemsOf(
+  { table, bronze, lag = 0, silver, quarantine }: TableStatus,
+  { now, refined }: { now: Date; refined: boolean },
+): string[] {
+  const still = (facts: TableFacts) => now.getTime() - Date.parse(facts.committed)
+  const problems: string[] = []
+  if (lag > 0 && still(bronze) > patience) {
+    problems.push(
+      `${table}: ${lag} records wait in Kafka and nothing came for ${seconds(still(bronze))}; is \`binlake run\` running?`,
+    )
+  }
+  if (refined && !silver && still(bronze) > patience)
+    problems.push(`${table}: it is in bronze but not in silver; does the policy name it?`)
+  if (silver && silver.behind > 0 && still(silver) > patience && still(bronze) > patience) {
+    problems.push(
+      `${table}: silver is ${silver.behind} commits behind bronze for ${seconds(still(silver))}; \`binlake run\` says why`,
+    )
+  }
+  if (quarantine.records > 0)
+    problems.push(`${table}: ${quarantine.records} records could not be read; they are in quarantine.${table.split('.').at(-1)}`)
+  if (quarantine.columns.length > 0)
+    problems.push(`${table}: no rule of the policy lets these columns through: ${quarantine.columns.join(', ')}`)
+  return problems
+}
+
+async function goldStatus(lake: Lakehouse): Promise<LakeStatus['gold']> {
+  const found: LakeStatus['gold'] = []
+  for (const path of await tablePaths(lake.store, 'gold')) {
+    const snapshot = await lake.current(path)
+    if (snapshot) found.push({ table: path.slice('gold/'.length), ...factsOf(snapshot) })
+  }
+  return found
+}
+
+function seconds(ms: number): string {
+  return `${Math.round(ms / 1_000)} s`
+}
