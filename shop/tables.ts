@@ -199,12 +199,15 @@ export function shopTable(name: string): Table {
 }
 
 /** The statements that make the empty shop, in order; running them again changes nothing. */
-export function createStatements(): string[] {
-  return [`CREATE DATABASE IF NOT EXISTS ${quoted(shopDatabase)} CHARACTER SET utf8mb4`, ...shopTables.map(createTable)]
+export function createStatements(database = shopDatabase): string[] {
+  return [
+    `CREATE DATABASE IF NOT EXISTS ${quoted(database)} CHARACTER SET utf8mb4`,
+    ...shopTables.map(table => createTable(table, database)),
+  ]
 }
 
-/** `CREATE TABLE IF NOT EXISTS` of one table. The names and types are this file's own, never foreign text. */
-export function createTable(table: Table): string {
+/** `CREATE TABLE IF NOT EXISTS` of one table. */
+export function createTable(table: Table, database = shopDatabase): string {
   const lines = [
     ...table.columns.map(columnClause),
     `PRIMARY KEY (${list(table.primaryKey)})`,
@@ -213,7 +216,7 @@ export function createTable(table: Table): string {
       ({ columns, table: to, references }) => `FOREIGN KEY (${list(columns)}) REFERENCES ${quoted(to)} (${list(references)})`,
     ),
   ]
-  const name = `${quoted(shopDatabase)}.${quoted(table.name)}`
+  const name = `${quoted(database)}.${quoted(table.name)}`
   return `CREATE TABLE IF NOT EXISTS ${name} (\n  ${lines.join(',\n  ')}\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4`
 }
 
@@ -230,5 +233,5 @@ function list(names: readonly string[]): string {
 }
 
 function quoted(name: string): string {
-  return `\`${name}\``
+  return `\`${name.replaceAll('`', '``')}\``
 }
