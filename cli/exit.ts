@@ -12,7 +12,7 @@ export interface CodedError extends Error {
 }
 
 const families: [RegExp, number][] = [
-  [/^(CONFIG|STORE_CONFIG|MASK_KEY|SQL_REFUSED|SQL_UNKNOWN|SQL_INVALID)/, exit.usage],
+  [/^(CONFIG|KAFKA_BROKERS|STORE_CONFIG|MASK_KEY|SQL_REFUSED|SQL_UNKNOWN|SQL_INVALID)/, exit.usage],
   [/^VERIFY_MISMATCH/, exit.mismatch],
   [/^POLICY_/, exit.policy],
 ]
