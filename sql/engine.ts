@@ -46,8 +46,11 @@ export function openEngine(store: ObjectStore, options: EngineOptions = {}): Que
     const columns = current.fields.map(field => field.name)
     const historyOf = isHistory(columns) ? await keyOf(table, current) : undefined
     const rows = await scan(delta, current)
-    await duck.run(viewOf({ schema: reference.schema, name: reference.table, rows, columns, historyOf }))
-    return each([...current.files.values()], parallel, file => store.fetch(dataPath(delta, file.path)))
+    const files = await each([...current.files.values()], parallel, file => store.fetch(dataPath(delta, file.path)))
+    // DuckDB takes such a path for a pattern and would look through folders, which is forbidden once the query runs.
+    const copy = files.some(file => /[*?[]/.test(file))
+    await duck.run(viewOf({ schema: reference.schema, name: reference.table, rows, columns, historyOf, copy }))
+    return files
   }
 
   async function keyOf(table: LakeTable, current: Snapshot): Promise<string[] | undefined> {

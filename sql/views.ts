@@ -14,12 +14,14 @@ export interface ViewOptions {
   columns: readonly string[]
   /** Key columns of the silver table that this is the history of. */
   historyOf?: readonly string[] | undefined
+  /** Read the rows now, not when the query runs. */
+  copy?: boolean
 }
 
-/** `CREATE VIEW` for a table. A history gets `_valid_to` (exclusive) and `_is_current`. */
-export function viewOf({ schema, name, rows, columns, historyOf }: ViewOptions): Sql {
+/** The statement that makes a table's view. A history gets `_valid_to` (exclusive) and `_is_current`. */
+export function viewOf({ schema, name, rows, columns, historyOf, copy = false }: ViewOptions): Sql {
   const body = historyOf && isHistory(columns) && historyOf.length > 0 ? history(rows, historyOf) : sql`SELECT * FROM ${rows}`
-  return sql`CREATE VIEW ${id(schema, name)} AS ${body}`
+  return sql`CREATE ${copy ? sql`TABLE` : sql`VIEW`} ${id(schema, name)} AS ${body}`
 }
 
 export function isHistory(columns: readonly string[]): boolean {

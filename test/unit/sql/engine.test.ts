@@ -1,4 +1,8 @@
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openLocalStore } from '../../../connectors/local-store.ts'
 import { openEngine, type QueryEngine } from '../../../sql/engine.ts'
 import { toJson } from '../../../sql/values.ts'
 import { type SmallLake, shopLake } from './small-lake.ts'
@@ -112,6 +116,19 @@ describe('stopping', () => {
       name: 'AbortError',
     })
     await expect(engine.query('select 1', { signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'AbortError' })
+  })
+})
+
+describe('places', () => {
+  it('a folder whose name DuckDB would take for a pattern', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'binlake-[a]*?-'))
+    try {
+      cpSync(lake.folder, folder, { recursive: true })
+      await using result = await openEngine(await openLocalStore(folder)).query('select count(*) from silver.orders')
+      expect(await gathered(result.rows(toJson))).toEqual([[2]])
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
 })
 
