@@ -34,25 +34,37 @@ export function kafkaError(error: unknown, brokers: readonly string[]): KafkaErr
   const text = all.map(part => (part instanceof Error ? part.message : String(part))).join('; ')
   const where = brokers.join(', ')
   if (all.some(part => hasCode(part, 'PLT_KFK_AUTHENTICATION')) || /SASL|authenticat/i.test(text)) {
-    return new KafkaError('KAFKA_AUTHENTICATION', `Kafka at ${where} refused the login: check kafka.sasl (mechanism, username, password)`, {
-      retryable: false,
-      cause: error,
-    })
+    return new KafkaError(
+      'KAFKA_AUTHENTICATION',
+      `Kafka at ${where} refused the login: check kafka.sasl (mechanism, username, password)`,
+      {
+        retryable: false,
+        cause: error,
+      },
+    )
   }
   if (/certificate|self.signed|SSL|TLS|wrong version number/i.test(text)) {
-    return new KafkaError('KAFKA_TLS', `no TLS connection to Kafka at ${where}: ${text}; check kafka.tls (ca, and whether that port speaks TLS)`, {
-      retryable: false,
-      cause: error,
-    })
+    return new KafkaError(
+      'KAFKA_TLS',
+      `no TLS connection to Kafka at ${where}: ${text}; check kafka.tls (ca, and whether that port speaks TLS)`,
+      {
+        retryable: false,
+        cause: error,
+      },
+    )
   }
   const codes = all.filter(part => part instanceof ResponseError).map(part => part.message)
   if (codes.length > 0 && !/connect/i.test(text)) {
     return new KafkaError('KAFKA_REQUEST', `Kafka at ${where} refused a request: ${text}`, { retryable: true, cause: error })
   }
-  return new KafkaError('KAFKA_UNREACHABLE', `no connection to Kafka at ${where}: is the broker running, and kafka.brokers right? (${text})`, {
-    retryable: true,
-    cause: error,
-  })
+  return new KafkaError(
+    'KAFKA_UNREACHABLE',
+    `no connection to Kafka at ${where}: is the broker running, and kafka.brokers right? (${text})`,
+    {
+      retryable: true,
+      cause: error,
+    },
+  )
 }
 
 /** `host:port` texts as the client wants them. */

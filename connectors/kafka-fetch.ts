@@ -24,7 +24,12 @@ const fetchVersion = 13
 const none = Buffer.alloc(0)
 
 /** Fetch v13 (Kafka 3.1 and later: topics by id). Resolves with one entry a partition, errors included. */
-export const fetchRaw = createAPI<fetchV13.FetchRequest, FetchedPartition[]>(fetchKey, fetchVersion, fetchV13.createRequest, parseResponse)
+export const fetchRaw = createAPI<fetchV13.FetchRequest, FetchedPartition[]>(
+  fetchKey,
+  fetchVersion,
+  fetchV13.createRequest,
+  parseResponse,
+)
 
 function parseResponse(_correlation: number, apiKey: number, apiVersion: number, reader: Reader): FetchedPartition[] {
   reader.readInt32() // throttle time: the broker delays the reply by itself

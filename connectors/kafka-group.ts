@@ -39,15 +39,28 @@ export class KafkaGroup {
   constructor(settings: KafkaSettings, log: Logger) {
     this.#settings = settings
     this.#log = log
-    const options = { ...connectionOptions(settings), groupId: settings.group, sessionTimeout, heartbeatInterval, rebalanceTimeout }
+    const options = {
+      ...connectionOptions(settings),
+      groupId: settings.group,
+      sessionTimeout,
+      heartbeatInterval,
+      rebalanceTimeout,
+    }
     this.consumer = new Consumer<Buffer, Buffer, Buffer, Buffer>(options)
     this.#admin = new Admin(connectionOptions(settings))
     this.consumer.on('consumer:group:join', payload => {
-      const partitions = (payload.assignments ?? []).flatMap(({ topic, partitions }) => partitions.map(partition => ({ topic, partition })))
+      const partitions = (payload.assignments ?? []).flatMap(({ topic, partitions }) =>
+        partitions.map(partition => ({ topic, partition })),
+      )
       this.#assignment = { generation: this.#assignment.generation + 1, partitions }
-      log.info({ group: settings.group, partitions: partitions.length, generation: this.#assignment.generation }, 'joined the consumer group')
+      log.info(
+        { group: settings.group, partitions: partitions.length, generation: this.#assignment.generation },
+        'joined the consumer group',
+      )
     })
-    this.consumer.on('consumer:heartbeat:error', ({ error }) => log.warn({ reason: error.message }, 'a heartbeat to the group failed'))
+    this.consumer.on('consumer:heartbeat:error', ({ error }) =>
+      log.warn({ reason: error.message }, 'a heartbeat to the group failed'),
+    )
   }
 
   get assignment(): Assignment {
@@ -71,7 +84,11 @@ export class KafkaGroup {
     const topics = await this.topics()
     if (topics.length === 0) {
       const prefix = this.#settings.topicPrefix
-      throw new KafkaError('KAFKA_NO_TOPICS', `no topic '${prefix}' or '${prefix}.…' at ${this.#settings.brokers.join(', ')}: is the Debezium connector running with topic.prefix=${prefix}?`, { retryable: true })
+      throw new KafkaError(
+        'KAFKA_NO_TOPICS',
+        `no topic '${prefix}' or '${prefix}.…' at ${this.#settings.brokers.join(', ')}: is the Debezium connector running with topic.prefix=${prefix}?`,
+        { retryable: true },
+      )
     }
     const added = topics.filter(topic => this.consumer.topics.track(topic))
     if (added.length === 0) return false

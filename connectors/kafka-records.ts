@@ -25,7 +25,8 @@ export class KafkaRecordsError extends Error {
 /** The offset after the last whole batch in `records`, or `from` when there is none. Costs no decompression. */
 export function nextOffset(records: Buffer, from: bigint): bigint {
   let next = from
-  for (const at of batchStarts(records)) next = records.readBigInt64BE(at) + BigInt(records.readInt32BE(at + lastOffsetDeltaAt)) + 1n
+  for (const at of batchStarts(records))
+    next = records.readBigInt64BE(at) + BigInt(records.readInt32BE(at + lastOffsetDeltaAt)) + 1n
   return next
 }
 
@@ -65,13 +66,21 @@ function* batchStarts(records: Buffer): Generator<number> {
 
 function check(batch: Buffer, base: bigint, where: string): void {
   const magic = batch.readInt8(magicAt)
-  if (magic !== 2) throw new KafkaRecordsError(`${where}: batch at offset ${base} has record format ${magic}; binlake reads format 2 (Kafka 0.11 and later)`)
+  if (magic !== 2)
+    throw new KafkaRecordsError(
+      `${where}: batch at offset ${base} has record format ${magic}; binlake reads format 2 (Kafka 0.11 and later)`,
+    )
   if (crc32c(batch.subarray(attributesAt)) !== batch.readUInt32BE(crcAt)) {
     throw new KafkaRecordsError(`${where}: batch at offset ${base} fails its checksum; check the broker's disk and network`)
   }
 }
 
-function spliceBatch(batch: Buffer, attributes: number, partition: number, options: { from: bigint; spool: Spool; where: string }): void {
+function spliceBatch(
+  batch: Buffer,
+  attributes: number,
+  partition: number,
+  options: { from: bigint; spool: Spool; where: string },
+): void {
   const body = decompress(batch.subarray(headerBytes), attributes & compressionMask, options.where)
   const base = Number(batch.readBigInt64BE(0))
   const baseTimestamp = Number(batch.readBigInt64BE(baseTimestampAt))
@@ -93,7 +102,14 @@ function spliceBatch(batch: Buffer, attributes: number, partition: number, optio
     if (offset >= from) {
       const headers = readHeaders(cursor)
       if (control.between(keyAt, valueAt + valueLength) && (control.in(keyAt, keyLength) || control.in(valueAt, valueLength))) {
-        options.spool.append(partition, offset, timestamp, headers, slice(body, keyAt, keyLength), slice(body, valueAt, valueLength))
+        options.spool.append(
+          partition,
+          offset,
+          timestamp,
+          headers,
+          slice(body, keyAt, keyLength),
+          slice(body, valueAt, valueLength),
+        )
       } else {
         options.spool.splice(partition, offset, timestamp, headers, body, keyAt, keyLength, body, valueAt, valueLength)
       }
@@ -105,7 +121,8 @@ function spliceBatch(batch: Buffer, attributes: number, partition: number, optio
 function decompress(bytes: Buffer, codec: number, where: string): Buffer {
   if (codec === 0) return bytes
   const algorithm = compressionsAlgorithmsByBitmask[codec as keyof typeof compressionsAlgorithmsByBitmask]
-  if (!algorithm) throw new KafkaRecordsError(`${where}: unknown compression codec ${codec}; binlake reads gzip, snappy, lz4 and zstd`)
+  if (!algorithm)
+    throw new KafkaRecordsError(`${where}: unknown compression codec ${codec}; binlake reads gzip, snappy, lz4 and zstd`)
   return algorithm.decompressSync(bytes) as Buffer
 }
 

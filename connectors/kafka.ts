@@ -61,8 +61,13 @@ class KafkaSource implements Source {
       await this.#dropInflight()
       const positions = await this.#positions(assignment, lakeOffsets)
       if (options.until && reached(positions, options.until)) return
-      yield* this.#follow(assignment, positions, options)
+      const finished = yield* this.#follow(assignment, positions, options)
+      if (finished) return
     }
+  }
+
+  owns(topic: string): boolean {
+    return this.#group.assignment.partitions.some(held => held.topic === topic && held.partition === 0)
   }
 
   async ends(): Promise<EndOffsets> {
@@ -71,7 +76,9 @@ class KafkaSource implements Source {
     return this.#attempt(async () => {
       const metadata = await this.#metadata(topics, false)
       const offsets = await this.#group.consumer.listOffsets({ topics, timestamp: latest, isolationLevel: readCommitted })
-      return new Map([...offsets].map(([topic, ends]) => [topic, { topicId: idOf(metadata, topic), partitions: new Map(ends.entries()) }]))
+      return new Map(
+        [...offsets].map(([topic, ends]) => [topic, { topicId: idOf(metadata, topic), partitions: new Map(ends.entries()) }]),
+      )
     })
   }
 
@@ -81,22 +88,27 @@ class KafkaSource implements Source {
     await this.#fetches.close()
   }
 
-  /** Batches of one assignment; one is filled while the one before is being processed. Ends when the assignment changes. */
+  /** Batches of one assignment, one filled while the one before is processed. Returns true once `until` is reached, false when the assignment changed. */
   async *#follow(assignment: Assignment, positions: Position[], options: { signal: AbortSignal; until?: EndOffsets }) {
     const current = () => !options.signal.aborted && this.#group.assignment === assignment
     let filling = this.#fill(positions, current, options.until)
     try {
       while (current()) {
         const batch = await filling
-        if (!batch) return
         if (!current()) {
-          await batch.release()
-          return
+          await batch?.release()
+          return false
         }
-        filling = this.#fill(positions, current, options.until)
-        filling.catch(() => {}) // reported when it is awaited
-        yield batch
+        // The positions tell, not the batch: the last records may have been markers that no batch carries.
+        const ended = options.until !== undefined && reached(positions, options.until)
+        if (!ended) {
+          filling = this.#fill(positions, current, options.until)
+          filling.catch(() => {}) // reported when it is awaited
+        }
+        if (batch) yield batch
+        if (ended) return true
       }
+      return false
     } finally {
       await filling.then(
         batch => batch?.release(),
@@ -128,7 +140,9 @@ class KafkaSource implements Source {
       for (const spool of spools.values()) spool.discard()
       throw error
     }
-    const topics = [...spools].map(([topic, spool]) => spool.finish(topic, positions.find(position => position.topic === topic)!.topicId))
+    const topics = [...spools].map(([topic, spool]) =>
+      spool.finish(topic, positions.find(position => position.topic === topic)!.topicId),
+    )
     const batch = { topics: topics.filter(hasRecords), release: () => this.#release(topics) }
     if (batch.topics.length > 0) return batch
     await batch.release()
@@ -157,7 +171,12 @@ class KafkaSource implements Source {
       spool = new Spool(join(this.#settings.spoolDir, `${randomUUID()}.spool`))
       spools.set(topic, spool)
     }
-    spliceRecords(part.records, partition, { from, aborted: part.aborted, spool, where: `topic ${topic}, partition ${partition}` })
+    spliceRecords(part.records, partition, {
+      from,
+      aborted: part.aborted,
+      spool,
+      where: `topic ${topic}, partition ${partition}`,
+    })
     spool.covered(partition, from, nextOffset(part.records, from))
   }
 
@@ -169,7 +188,10 @@ class KafkaSource implements Source {
     }
     return this.#attempt(async refresh => {
       const metadata = await this.#metadata([...new Set(positions.map(position => position.topic))], refresh)
-      const byLeader = Map.groupBy(positions, ({ topic, partition }) => metadata.topics.get(topic)?.partitions[partition]?.leader ?? -1)
+      const byLeader = Map.groupBy(
+        positions,
+        ({ topic, partition }) => metadata.topics.get(topic)?.partitions[partition]?.leader ?? -1,
+      )
       const rounds = [...byLeader].map(([leader, led]) => this.#fetchFrom(leader, led, metadata))
       return (await Promise.all(rounds)).flat()
     })
@@ -177,7 +199,10 @@ class KafkaSource implements Source {
 
   async #fetchFrom(leader: number, positions: Position[], metadata: ClusterMetadata): Promise<FetchedPartition[]> {
     const broker = metadata.brokers.get(leader)
-    if (!broker) throw new KafkaError('KAFKA_NO_LEADER', `topic ${positions[0]!.topic}: no leader for a partition; is a broker down?`, { retryable: true })
+    if (!broker)
+      throw new KafkaError('KAFKA_NO_LEADER', `topic ${positions[0]!.topic}: no leader for a partition; is a broker down?`, {
+        retryable: true,
+      })
     const connection = await this.#fetches.get({ host: broker.host, port: broker.port })
     const topics = [...Map.groupBy(positions, position => position.topicId)].map(([topicId, parts]) => ({
       topicId,
@@ -281,13 +306,20 @@ function idOf(metadata: ClusterMetadata, topic: string): string {
 function fetchFailure(part: FetchedPartition, positions: Position[]): KafkaError {
   const position = positions.find(p => p.topicId === part.topicId && p.partition === part.partition)
   const topic = position?.topic ?? part.topicId
-  if (part.errorCode === fetchError.offsetOutOfRange) return offsetGone(topic, part.partition, position?.offset ?? -1n, part.logStartOffset)
+  if (part.errorCode === fetchError.offsetOutOfRange)
+    return offsetGone(topic, part.partition, position?.offset ?? -1n, part.logStartOffset)
   if (part.errorCode === fetchError.topicAuthorizationFailed) {
-    return new KafkaError('KAFKA_NOT_AUTHORIZED', `not allowed to read topic ${topic}: grant READ on it to this user`, { retryable: false })
+    return new KafkaError('KAFKA_NOT_AUTHORIZED', `not allowed to read topic ${topic}: grant READ on it to this user`, {
+      retryable: false,
+    })
   }
-  return new KafkaError('KAFKA_FETCH', `topic ${topic}, partition ${part.partition}: the broker answered error ${part.errorCode}`, {
-    retryable: isStale(part.errorCode),
-  })
+  return new KafkaError(
+    'KAFKA_FETCH',
+    `topic ${topic}, partition ${part.partition}: the broker answered error ${part.errorCode}`,
+    {
+      retryable: isStale(part.errorCode),
+    },
+  )
 }
 
 function offsetGone(topic: string, partition: number, offset: bigint, start: bigint): KafkaError {

@@ -51,6 +51,8 @@ export type EndOffsets = Map<string, { topicId: string; partitions: Map<number, 
 export interface Source {
   /** Batches bounded by count, bytes and age, until the signal aborts. With `until`, ends once those offsets are reached. */
   batches(offsets: LakeOffsets, options: { signal: AbortSignal; until?: EndOffsets }): AsyncGenerator<Batch>
+  /** Whether this worker's share holds partition 0 of a topic: then it also refines the topic's table. */
+  owns(topic: string): boolean
   /** Where each topic ends now (read committed). */
   ends(): Promise<EndOffsets>
   close(): Promise<void>

@@ -57,7 +57,18 @@ export class Spool {
       this.#setAside({ partition, offset: BigInt(offset), timestamp, reason: 'control_character', key, value })
       return
     }
-    this.splice(partition, offset, timestamp, headers, key ?? nullText, 0, key?.length ?? -1, value ?? nullText, 0, value?.length ?? -1)
+    this.splice(
+      partition,
+      offset,
+      timestamp,
+      headers,
+      key ?? nullText,
+      0,
+      key?.length ?? -1,
+      value ?? nullText,
+      0,
+      value?.length ?? -1,
+    )
   }
 
   /**

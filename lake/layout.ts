@@ -26,7 +26,7 @@ export function pathPart(name: string): string {
 /** The inverse of `pathPart`. */
 export function nameOf(part: string): string {
   const bytes = part
-    .match(/~[0-9a-f]{2}|[^]/g)
+    .match(/~[0-9a-f]{2}|./g)
     ?.map(piece => (piece.length === 3 ? Number.parseInt(piece.slice(1), 16) : piece.charCodeAt(0)))
   return Buffer.from(bytes ?? []).toString()
 }

@@ -5,10 +5,13 @@ import type { TopicBatch } from '../connectors/source.ts'
 import type { Add } from '../lake/actions.ts'
 import { commit } from '../lake/commit.ts'
 import type { Duck } from '../lake/duckdb.ts'
+import type { Lakehouse } from '../lake/lakehouse.ts'
+import { tablePath } from '../lake/layout.ts'
 import { type Field, field } from '../lake/schema.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
 import { writeFile } from '../lake/write.ts'
-import { type Lakehouse, offsetAppId, schemaChanges, tablePath, transactions } from './lakehouse.ts'
+import { offsetAppId, schemaChanges, transactions } from './bronze-names.ts'
+import { isDataError } from './data-error.ts'
 import { quarantine, quarantineSpooled } from './quarantine.ts'
 import type { TableName } from './source-schema.ts'
 import { type EventKind, isolate, pendingLines, type Staged, stage, tableOf } from './stage.ts'
@@ -50,18 +53,24 @@ export interface Ingest {
   tables: Map<string, TableName>
 }
 
-/** Appends one topic's batch. Returns the table, and how many records were new. */
-export async function appendBronze(
-  ingest: Ingest,
-  batch: TopicBatch,
-): Promise<{ table: TableName; records: number; quarantined: number } | undefined> {
+/** What one append did. */
+export interface Appended {
+  table: TableName
+  /** Records of the batch, 0 if the lake held them all. */
+  records: number
+  /** Of these, set aside. */
+  quarantined: number
+}
+
+/** Appends one topic's batch. Throws BronzeGap, and what the lake and the store throw. */
+export async function appendBronze(ingest: Ingest, batch: TopicBatch): Promise<Appended> {
   const kind = kindOf(batch.topic, ingest.topicPrefix)
   const table = ingest.tables.get(batch.topic) ?? (await identify(ingest, batch, kind))
   ingest.tables.set(batch.topic, table)
   const path = tablePath('bronze', table)
   const base = await ingest.lake.current(path)
   const from = resumeFrom(batch, base)
-  if (from === undefined) return undefined
+  if (from === undefined) return { table, records: 0, quarantined: 0 }
   const options = { table, pending: pendingLines(from), ingestedAt: new Date() }
   const { add, staged } = await writeRows(ingest, batch, kind, { path, ...options })
   const quarantined = await setAside(ingest, batch, staged, from)
@@ -76,8 +85,8 @@ export async function appendBronze(
     })),
     adds: add ? [add] : [],
   })
-  ingest.lake.remember(path, snapshot)
-  return { table, records: batch.records, quarantined }
+  ingest.lake.committed(path, snapshot)
+  return { table, records: batch.records + batch.poison.length, quarantined }
 }
 
 /** The next offsets the lake holds of a topic, by partition; empty when it has none. */
@@ -164,12 +173,4 @@ async function setAside(
       'records set aside in quarantine',
     )
   return count
-}
-
-/** DuckDB's words for a line that does not fit; everything else (disk full, memory) is no reason to look at the data. */
-function isDataError(error: unknown): boolean {
-  const text = error instanceof Error ? `${error.message} ${error.cause instanceof Error ? error.cause.message : ''}` : ''
-  return /Invalid Input Error|Conversion Error|Malformed JSON|Failed to cast|Failed to transform|binlake: a line is not/.test(
-    text,
-  )
 }

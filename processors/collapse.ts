@@ -159,7 +159,8 @@ function keyEvent(row: EventRow): KeyEvent {
 
 async function insertIds(duck: Duck, table: string, ids: readonly bigint[]): Promise<void> {
   const chunk = 10_000
-  for (let at = 0; at < ids.length; at += chunk) await duck.run(sql`INSERT INTO ${id(table)} SELECT unnest(${ids.slice(at, at + chunk)})`)
+  for (let at = 0; at < ids.length; at += chunk)
+    await duck.run(sql`INSERT INTO ${id(table)} SELECT unnest(${ids.slice(at, at + chunk)})`)
 }
 
 /** `_valid_from` never runs backwards within a key, whatever the clocks did (cdc-spec §2.4, Gold). */

@@ -3,10 +3,12 @@
 import type { OffsetRange, PoisonRecord } from '../connectors/source.ts'
 import { commit } from '../lake/commit.ts'
 import type { Duck } from '../lake/duckdb.ts'
+import type { Lakehouse } from '../lake/lakehouse.ts'
+import { tablePath } from '../lake/layout.ts'
 import { field } from '../lake/schema.ts'
 import { join, type Sql, sql } from '../lake/sql.ts'
 import { writeFile } from '../lake/write.ts'
-import { type Lakehouse, offsetAppId, tablePath } from './lakehouse.ts'
+import { offsetAppId } from './bronze-names.ts'
 import type { TableName } from './source-schema.ts'
 
 export const quarantineFields = [
@@ -45,7 +47,7 @@ export async function quarantine(
   const add = await writeFile(duck, lake.table(path), { select, fields: quarantineFields })
   if (!add) return 0
   const txns = [...ranges].map(([partition, { to }]) => ({ appId: appId(partition), version: to }))
-  lake.remember(
+  lake.committed(
     path,
     await commit(lake.table(path), {
       base,

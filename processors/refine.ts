@@ -5,14 +5,16 @@ import type { Add } from '../lake/actions.ts'
 import { ConflictError } from '../lake/conflict.ts'
 import type { Duck } from '../lake/duckdb.ts'
 import { each } from '../lake/each.ts'
+import type { Lakehouse } from '../lake/lakehouse.ts'
+import { tablePath } from '../lake/layout.ts'
 import { readCommit } from '../lake/log.ts'
 import { scan } from '../lake/scan.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
 import { id, join, sql } from '../lake/sql.ts'
 import type { MaskPlan } from '../privacy/mask.ts'
+import { topicsOf } from './bronze-names.ts'
 import { bronzeColumnsRead, typeChanges } from './changes.ts'
 import { collapse, TableHalted } from './collapse.ts'
-import { type Lakehouse, parseOffsetAppId, tablePath } from './lakehouse.ts'
 import { quarantine } from './quarantine.ts'
 import { mergeSilver, openSilver, readState, type SilverTables } from './silver.ts'
 import type { SourceTable } from './source-schema.ts'
@@ -54,7 +56,10 @@ async function step(duck: Duck, options: Refinement): Promise<Refined | undefine
   const path = tablePath('bronze', schema)
   const bronze = await lake.current(path)
   if (!bronze) return undefined
-  if (schema.primaryKey.length === 0) throw new TableHalted(`${nameOf(schema)}: the table has no primary key, so its rows cannot be told apart; bronze goes on, silver does not`)
+  if (schema.primaryKey.length === 0)
+    throw new TableHalted(
+      `${nameOf(schema)}: the table has no primary key, so its rows cannot be told apart; bronze goes on, silver does not`,
+    )
   const bronzeId = bronze.metaData.id
   const tables = await openSilver(lake, schema, { key: mask.primaryKey, bronzeId })
   refuseOtherPolicy(tables, options)
@@ -66,7 +71,13 @@ async function step(duck: Duck, options: Refinement): Promise<Refined | undefine
   await addTruncated(duck, lake, { bronze, path, files, tables })
   await readState(duck, lake, tables)
   const collapsed = await collapse(duck, nameOf(schema), mask.primaryKey)
-  const merged = await mergeSilver(duck, lake, { tables, mask, bronzeId, version, userMetadata: JSON.stringify({ bronzeVersion: version, ...collapsed }) })
+  const merged = await mergeSilver(duck, lake, {
+    tables,
+    mask,
+    bronzeId,
+    version,
+    userMetadata: JSON.stringify({ bronzeVersion: version, ...collapsed }),
+  })
   options.log.info({ table: nameOf(schema), bronzeVersion: version, rows: merged.rows, ...collapsed }, 'merged into silver')
   return { version, rows: merged.rows, more: version < bronze.version }
 }
@@ -75,7 +86,9 @@ async function step(duck: Duck, options: Refinement): Promise<Refined | undefine
 function refuseOtherPolicy(tables: SilverTables, { schema, mask }: Refinement): void {
   const built = tables.current?.metaData.configuration['binlake.policy']
   if (built !== undefined && built !== mask.fingerprint) {
-    throw new PolicyChanged(`${nameOf(schema)}: silver was built under another policy or key version; rebuild it with \`binlake replay ${nameOf(schema)}\``)
+    throw new PolicyChanged(
+      `${nameOf(schema)}: silver was built under another policy or key version; rebuild it with \`binlake replay ${nameOf(schema)}\``,
+    )
   }
 }
 
@@ -85,7 +98,12 @@ export class PolicyChanged extends Error {
 }
 
 /** The data files of the bronze versions to take next. A version that history has taken already, before a crash, is taken alone. */
-async function nextFiles(lake: Lakehouse, path: string, bronze: Snapshot, options: { tables: SilverTables; maxRows: number }): Promise<{ files: Add[]; version: number }> {
+async function nextFiles(
+  lake: Lakehouse,
+  path: string,
+  bronze: Snapshot,
+  options: { tables: SilverTables; maxRows: number },
+): Promise<{ files: Add[]; version: number }> {
   const { current: from, history, deleted } = options.tables.taken
   const ahead = Math.max(history, deleted)
   const last = ahead > from ? ahead : bronze.version
@@ -96,7 +114,10 @@ async function nextFiles(lake: Lakehouse, path: string, bronze: Snapshot, option
   for (let at = 0; at < versions.length; at += 64) {
     const commits = await each(versions.slice(at, at + 64), 16, v => readCommit(lake.table(path), v))
     for (const commit of commits) {
-      if (!commit) throw new TableHalted(`${path}: commits after version ${version} were cleaned from the log before silver took them; rebuild silver with \`binlake replay\``)
+      if (!commit)
+        throw new TableHalted(
+          `${path}: commits after version ${version} were cleaned from the log before silver took them; rebuild silver with \`binlake replay\``,
+        )
       const added = commit.adds.filter(add => add.dataChange)
       const count = added.reduce((sum, add) => sum + rowsOf(add), 0)
       if (rows > 0 && rows + count > options.maxRows && last === bronze.version) return { files, version }
@@ -109,11 +130,17 @@ async function nextFiles(lake: Lakehouse, path: string, bronze: Snapshot, option
 }
 
 /** Rows whose values do not fit their columns go to quarantine, once: how far each partition was looked at is kept there. */
-async function setAside(duck: Duck, { lake, schema, log }: Refinement, { bronze, path, files }: { bronze: Snapshot; path: string; files: Add[] }): Promise<void> {
+async function setAside(
+  duck: Duck,
+  { lake, schema, log }: Refinement,
+  { bronze, path, files }: { bronze: Snapshot; path: string; files: Add[] },
+): Promise<void> {
   const bad = await duck.row<{ n: bigint }>(sql`SELECT count(*) AS n FROM changes WHERE _bad`)
   if (!bad || bad.n === 0n) return
   const rows = await scan(lake.table(path), bronze, { files, columns: ['_partition', '_offset', '_kafka_ts', '_key', '_value'] })
-  const ends = await duck.rows<{ partition: number; to: bigint }>(sql`SELECT _partition AS partition, max(_offset) + 1 AS "to" FROM changes GROUP BY ALL`)
+  const ends = await duck.rows<{ partition: number; to: bigint }>(
+    sql`SELECT _partition AS partition, max(_offset) + 1 AS "to" FROM changes GROUP BY ALL`,
+  )
   await quarantine({ duck, lake }, schema, {
     rows: sql`SELECT _partition, _offset, _kafka_ts, 'value_does_not_fit' AS _reason, encode(_key) AS _key, encode(_value) AS _value
       FROM ${rows} SEMI JOIN (SELECT _partition, _offset FROM changes WHERE _bad) USING (_partition, _offset)`,
@@ -124,20 +151,29 @@ async function setAside(duck: Duck, { lake, schema, log }: Refinement, { bronze,
 }
 
 function newestTopic(bronze: Snapshot): { topic: string; topicId: string } {
-  const topics = [...bronze.txns.keys()].map(parseOffsetAppId).filter(parsed => parsed !== undefined)
-  return topics.at(-1)!
+  return topicsOf(bronze).at(-1)!
 }
 
 /** A truncate ends every row that is live when it comes: each gets a change `t` at its place (cdc-spec §2.4). */
-async function addTruncated(duck: Duck, lake: Lakehouse, { bronze, path, files, tables }: { bronze: Snapshot; path: string; files: Add[]; tables: SilverTables }): Promise<void> {
+async function addTruncated(
+  duck: Duck,
+  lake: Lakehouse,
+  { bronze, path, files, tables }: { bronze: Snapshot; path: string; files: Add[]; tables: SilverTables },
+): Promise<void> {
   const events = await scan(lake.table(path), bronze, { files, columns: bronzeColumnsRead.slice(1) })
-  const truncates = await duck.rows<{ partition: number; offset: bigint }>(sql`SELECT _partition AS partition, _offset AS "offset" FROM ${events} WHERE _op = 't' ORDER BY _offset`)
+  const truncates = await duck.rows<{ partition: number; offset: bigint }>(
+    sql`SELECT _partition AS partition, _offset AS "offset" FROM ${events} WHERE _op = 't' ORDER BY _offset`,
+  )
   if (truncates.length === 0) return
-  if (new Set([...bronze.txns.keys()].map(appId => parseOffsetAppId(appId)?.partition)).size > 1) {
-    throw new TableHalted(`${path}: a TRUNCATE arrived in a topic of several partitions, where its place among the other changes is unknown; take a new snapshot of the table`)
+  if (new Set(topicsOf(bronze).map(({ partition }) => partition)).size > 1) {
+    throw new TableHalted(
+      `${path}: a TRUNCATE arrived in a topic of several partitions, where its place among the other changes is unknown; take a new snapshot of the table`,
+    )
   }
   const key = join(tables.key.map(name => id(name)))
-  const live = tables.current ? await scan(lake.table(tablePath('silver', tables.name)), tables.current, { columns: tables.key }) : undefined
+  const live = tables.current
+    ? await scan(lake.table(tablePath('silver', tables.name)), tables.current, { columns: tables.key })
+    : undefined
   for (const { partition, offset } of truncates) {
     const held = live ? sql`UNION ALL SELECT ${key}, -1, 'c' FROM ${live}` : sql``
     await duck.run(sql`INSERT INTO changes BY NAME

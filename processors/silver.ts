@@ -3,6 +3,8 @@
 import type { Add } from '../lake/actions.ts'
 import { commit } from '../lake/commit.ts'
 import type { Duck } from '../lake/duckdb.ts'
+import type { Lakehouse } from '../lake/lakehouse.ts'
+import { tablePath } from '../lake/layout.ts'
 import { loadSnapshot } from '../lake/log.ts'
 import { scan } from '../lake/scan.ts'
 import { duckType, type Field, field, sameType } from '../lake/schema.ts'
@@ -12,7 +14,6 @@ import { writeFile } from '../lake/write.ts'
 import type { MaskPlan } from '../privacy/mask.ts'
 import { positionFields } from './changes.ts'
 import { TableHalted } from './collapse.ts'
-import { type Lakehouse, tablePath } from './lakehouse.ts'
 import type { TableName } from './source-schema.ts'
 
 /** A source table's three silver tables as they stand. */
@@ -38,23 +39,43 @@ const historyFields = [field('_op', 'string'), field('_seq', 'long')]
 const stateColumns = [...positionFields.map(({ name }) => name), '_op']
 
 /** Opens the three tables; `bronzeId` is the bronze table's Delta id, under which progress is kept. */
-export async function openSilver(lake: Lakehouse, name: TableName, options: { key: readonly string[]; bronzeId: string }): Promise<SilverTables> {
+export async function openSilver(
+  lake: Lakehouse,
+  name: TableName,
+  options: { key: readonly string[]; bronzeId: string },
+): Promise<SilverTables> {
   const at = paths(name)
-  const [current, history, newestDeleted] = await Promise.all([lake.current(at.current), lake.current(at.history), lake.current(at.deleted)])
+  const [current, history, newestDeleted] = await Promise.all([
+    lake.current(at.current),
+    lake.current(at.history),
+    lake.current(at.deleted),
+  ])
   const taken = (snapshot: Snapshot | undefined) => Number(snapshot?.txns.get(options.bronzeId) ?? -1)
   const all = { current: taken(current), history: taken(history), deleted: taken(newestDeleted) }
-  return { name, key: options.key, current, history, deleted: await markersAt(lake, at.deleted, newestDeleted, { bronzeId: options.bronzeId, taken: all.current }), taken: all }
+  return {
+    name,
+    key: options.key,
+    current,
+    history,
+    deleted: await markersAt(lake, at.deleted, newestDeleted, { bronzeId: options.bronzeId, taken: all.current }),
+    taken: all,
+  }
 }
 
 /** Makes temp table `state`: what silver, or else a marker, holds of the keys in `changes`. `_path` is the silver file of a live row. */
 export async function readState(duck: Duck, lake: Lakehouse, tables: SilverTables): Promise<void> {
   const key = columns(tables.key)
   const at = paths(tables.name)
-  const live = await stateRelation(lake, at.current, tables.current, { key: tables.key, columns: positionFields.map(({ name }) => name) })
+  const live = await stateRelation(lake, at.current, tables.current, {
+    key: tables.key,
+    columns: positionFields.map(({ name }) => name),
+  })
   const marked = await stateRelation(lake, at.deleted, tables.deleted, { key: tables.key, columns: stateColumns })
   const position = join(positionFields.map(({ name }) => id(name)))
   if (!live && !marked) {
-    await duck.run(sql`CREATE OR REPLACE TEMP TABLE state AS SELECT ${key}, NULL::TIMESTAMPTZ AS _valid_from, * EXCLUDE (${key}), NULL::VARCHAR AS _path FROM (SELECT ${key}, _source_ts, _partition, _offset, _file, _pos, _row, _gtid, _tx_order, _op, _snapshot FROM changes LIMIT 0)`)
+    await duck.run(
+      sql`CREATE OR REPLACE TEMP TABLE state AS SELECT ${key}, NULL::TIMESTAMPTZ AS _valid_from, * EXCLUDE (${key}), NULL::VARCHAR AS _path FROM (SELECT ${key}, _source_ts, _partition, _offset, _file, _pos, _row, _gtid, _tx_order, _op, _snapshot FROM changes LIMIT 0)`,
+    )
     return
   }
   const relations = [
@@ -82,22 +103,70 @@ export async function mergeSilver(
   if (tables.taken.history < version) {
     const fields = evolved(at.history, tables.history, [...own, ...historyFields, ...positionFields])
     const select = sql`SELECT *, _offset AS _seq FROM applied`
-    const add = await writeFile(duck, lake.table(at.history), { select: withMissing(select, fields, [...own, ...historyFields, ...positionFields]), fields })
-    lake.remember(at.history, await commit(lake.table(at.history), { base: tables.history, mode: 'append', operation: 'STREAMING UPDATE', metaData: { fields, name: `${tables.name.table}_history`, configuration }, txns, adds: add ? [add] : [], userMetadata }))
+    const add = await writeFile(duck, lake.table(at.history), {
+      select: withMissing(select, fields, [...own, ...historyFields, ...positionFields]),
+      fields,
+    })
+    lake.committed(
+      at.history,
+      await commit(lake.table(at.history), {
+        base: tables.history,
+        mode: 'append',
+        operation: 'STREAMING UPDATE',
+        metaData: { fields, name: `${tables.name.table}_history`, configuration },
+        txns,
+        adds: add ? [add] : [],
+        userMetadata,
+      }),
+    )
   }
 
   if (tables.taken.deleted < version) {
     const fields = [...own.filter(({ name }) => tables.key.includes(name)), ...positionFields, field('_op', 'string')]
     const gone = sql`SELECT ${columns(fields.map(({ name }) => name))} FROM applied WHERE _winner AND _op IN ('d', 't')`
-    const merged = await merge(duck, lake, at.deleted, { base: tables.deleted, fields, keys: sql`SELECT ${key} FROM applied WHERE _winner`, key, rows: gone })
-    lake.remember(at.deleted, await commit(lake.table(at.deleted), { base: tables.deleted, mode: 'merge', operation: 'MERGE', metaData: { fields, name: `${tables.name.table}_deleted`, configuration }, txns, ...merged, userMetadata }))
+    const merged = await merge(duck, lake, at.deleted, {
+      base: tables.deleted,
+      fields,
+      keys: sql`SELECT ${key} FROM applied WHERE _winner`,
+      key,
+      rows: gone,
+    })
+    lake.committed(
+      at.deleted,
+      await commit(lake.table(at.deleted), {
+        base: tables.deleted,
+        mode: 'merge',
+        operation: 'MERGE',
+        metaData: { fields, name: `${tables.name.table}_deleted`, configuration },
+        txns,
+        ...merged,
+        userMetadata,
+      }),
+    )
   }
 
   const fields = evolved(at.current, tables.current, [...own, ...positionFields])
-  const rows = withMissing(sql`SELECT * FROM applied WHERE _winner AND _op NOT IN ('d', 't')`, fields, [...own, ...positionFields])
-  const merged = await merge(duck, lake, at.current, { base: tables.current, fields, keys: sql`SELECT ${key} FROM applied WHERE _winner`, key, rows })
-  const current = await commit(lake.table(at.current), { base: tables.current, mode: 'merge', operation: 'MERGE', metaData: { fields, name: tables.name.table, configuration }, txns, ...merged, userMetadata })
-  lake.remember(at.current, current)
+  const rows = withMissing(sql`SELECT * FROM applied WHERE _winner AND _op NOT IN ('d', 't')`, fields, [
+    ...own,
+    ...positionFields,
+  ])
+  const merged = await merge(duck, lake, at.current, {
+    base: tables.current,
+    fields,
+    keys: sql`SELECT ${key} FROM applied WHERE _winner`,
+    key,
+    rows,
+  })
+  const current = await commit(lake.table(at.current), {
+    base: tables.current,
+    mode: 'merge',
+    operation: 'MERGE',
+    metaData: { fields, name: tables.name.table, configuration },
+    txns,
+    ...merged,
+    userMetadata,
+  })
+  lake.committed(at.current, current)
   const [count] = await duck.rows<{ n: bigint }>(sql`SELECT count(*) AS n FROM applied`)
   return { rows: Number(count!.n), current }
 }
@@ -119,10 +188,17 @@ async function merge(
   return { removes, adds: add ? [add] : [] }
 }
 
-async function touchedFiles(duck: Duck, lake: Lakehouse, path: string, { base, keys, key }: { base: Snapshot; keys: Sql; key: Sql }): Promise<string[]> {
+async function touchedFiles(
+  duck: Duck,
+  lake: Lakehouse,
+  path: string,
+  { base, keys, key }: { base: Snapshot; keys: Sql; key: Sql },
+): Promise<string[]> {
   const names = JSON.parse(base.metaData.configuration['cdc.primaryKey'] ?? '[]') as string[]
   const located = await scan(lake.table(path), base, { columns: names, fileColumn: '_path' })
-  const rows = await duck.rows<{ path: string }>(sql`SELECT DISTINCT _path AS path FROM ${located} SEMI JOIN (${keys}) USING (${key})`)
+  const rows = await duck.rows<{ path: string }>(
+    sql`SELECT DISTINCT _path AS path FROM ${located} SEMI JOIN (${keys}) USING (${key})`,
+  )
   return rows.map(row => row.path)
 }
 
@@ -133,7 +209,9 @@ function evolved(path: string, base: Snapshot | undefined, wanted: readonly Fiel
   for (const { name, type } of wanted) {
     const old = known.get(name)
     if (old && !sameType(old.type, type)) {
-      throw new TableHalted(`${path}: column ${name} changes from ${duckType(old.type)} to ${duckType(type)}; rebuild the table from bronze with \`binlake replay\``)
+      throw new TableHalted(
+        `${path}: column ${name} changes from ${duckType(old.type)} to ${duckType(type)}; rebuild the table from bronze with \`binlake replay\``,
+      )
     }
   }
   return [...base.fields, ...wanted.filter(({ name }) => !known.has(name))]
@@ -142,12 +220,19 @@ function evolved(path: string, base: Snapshot | undefined, wanted: readonly Fiel
 /** Gives `select`, which has the columns `has`, all columns of `fields`: NULL where it lacks one. */
 function withMissing(select: Sql, fields: readonly Field[], has: readonly Field[]): Sql {
   const present = new Set(has.map(({ name }) => name))
-  const all = fields.map(({ name, type }) => (present.has(name) ? id(name) : sql`CAST(NULL AS ${trusted(duckType(type))}) AS ${id(name)}`))
+  const all = fields.map(({ name, type }) =>
+    present.has(name) ? id(name) : sql`CAST(NULL AS ${trusted(duckType(type))}) AS ${id(name)}`,
+  )
   return sql`SELECT ${join(all)} FROM (${select})`
 }
 
 /** The markers as they were when silver took its last bronze version: a crash may have left them one step ahead. */
-async function markersAt(lake: Lakehouse, path: string, newest: Snapshot | undefined, options: { bronzeId: string; taken: number }): Promise<Snapshot | undefined> {
+async function markersAt(
+  lake: Lakehouse,
+  path: string,
+  newest: Snapshot | undefined,
+  options: { bronzeId: string; taken: number },
+): Promise<Snapshot | undefined> {
   let snapshot = newest
   while (snapshot && Number(snapshot.txns.get(options.bronzeId) ?? -1) > options.taken) {
     if (snapshot.version === 0) return undefined
@@ -156,7 +241,12 @@ async function markersAt(lake: Lakehouse, path: string, newest: Snapshot | undef
   return snapshot
 }
 
-async function stateRelation(lake: Lakehouse, path: string, snapshot: Snapshot | undefined, options: { key: readonly string[]; columns: readonly string[] }): Promise<Sql | undefined> {
+async function stateRelation(
+  lake: Lakehouse,
+  path: string,
+  snapshot: Snapshot | undefined,
+  options: { key: readonly string[]; columns: readonly string[] },
+): Promise<Sql | undefined> {
   if (!snapshot || snapshot.files.size === 0) return undefined
   return scan(lake.table(path), snapshot, { columns: [...options.key, ...options.columns], fileColumn: '_path' })
 }

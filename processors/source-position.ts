@@ -32,7 +32,8 @@ export function compareSource(a: SourcePosition, b: SourcePosition): -1 | 0 | 1 
 /** MySQL's `uuid:n` and `uuid:tag:n`, MariaDB's `domain-server-n`. `origin` is what makes numbers comparable. */
 export function parseGtid(gtid: string): { origin: string; sequence: bigint } | undefined {
   const colon = gtid.lastIndexOf(':')
-  if (colon > 0 && /^\d+$/.test(gtid.slice(colon + 1))) return { origin: gtid.slice(0, colon), sequence: BigInt(gtid.slice(colon + 1)) }
+  if (colon > 0 && /^\d+$/.test(gtid.slice(colon + 1)))
+    return { origin: gtid.slice(0, colon), sequence: BigInt(gtid.slice(colon + 1)) }
   const maria = /^(\d+)-\d+-(\d+)$/.exec(gtid)
   return maria ? { origin: maria[1]!, sequence: BigInt(maria[2]!) } : undefined
 }

@@ -1,9 +1,11 @@
 // The source's table schemas, read from bronze's copy of Debezium's schema-change topic.
 // Guarantee: a schema is what the newest change event in bronze says; it is read again only when bronze has more of them.
 import type { Duck } from '../lake/duckdb.ts'
+import type { Lakehouse } from '../lake/lakehouse.ts'
+import { tablePath } from '../lake/layout.ts'
 import { scan } from '../lake/scan.ts'
 import { sql } from '../lake/sql.ts'
-import { type Lakehouse, schemaChanges, tablePath } from './lakehouse.ts'
+import { schemaChanges } from './bronze-names.ts'
 import { type SourceTable, type TableName, tableChanges } from './source-schema.ts'
 
 export class SourceSchemas {
@@ -34,7 +36,9 @@ export class SourceSchemas {
     const snapshot = await this.#lake.current(path)
     if (!snapshot || snapshot.version === this.#version) return
     const events = await scan(this.#lake.table(path), snapshot, { columns: ['_partition', '_offset', '_value'] })
-    const rows = await this.#duck.rows<{ _value: string }>(sql`SELECT _value FROM ${events} WHERE _value IS NOT NULL ORDER BY _partition, _offset`)
+    const rows = await this.#duck.rows<{ _value: string }>(
+      sql`SELECT _value FROM ${events} WHERE _value IS NOT NULL ORDER BY _partition, _offset`,
+    )
     const tables = new Map<string, SourceTable>()
     for (const { _value } of rows) {
       for (const change of tableChanges(JSON.parse(_value))) {

@@ -49,7 +49,9 @@ export function spoolLines(batch: TopicBatch): Sql {
  */
 export function stage(batch: TopicBatch, kind: EventKind, options: { table: TableName; pending: Sql; ingestedAt: Date }): Staged {
   const { table } = options
-  const event = sql`CASE WHEN value IS NULL THEN NULL ELSE json_transform_strict(${unwrapped(sql`value`)}, ${positionShape}) END`
+  // Strict: a missing or ill-typed field fails. Debezium's own topics carry only some of the fields.
+  const transform = kind === 'row' ? sql`json_transform_strict` : sql`json_transform`
+  const event = sql`CASE WHEN value IS NULL THEN NULL ELSE ${transform}(${unwrapped(sql`value`)}, ${positionShape}) END`
   const lines = sql`SELECT *, ${event} AS e FROM ${spoolLines(batch)} WHERE ${options.pending}`
   const checked =
     kind === 'row'
@@ -66,7 +68,7 @@ export async function isolate(
   options: { table: TableName; pending: Sql; ingestedAt: Date },
 ): Promise<Staged> {
   const { table } = options
-  const event = sql`TRY(json_transform_strict(${unwrapped(sql`value`)}, ${positionShape}))`
+  const event = sql`TRY(json_transform(${unwrapped(sql`value`)}, ${positionShape}))`
   const reason = sql`CASE
     WHEN value IS NULL THEN NULL
     WHEN NOT coalesce(json_valid(value), false) THEN 'invalid_json'

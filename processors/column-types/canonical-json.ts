@@ -1,40 +1,66 @@
 // One text for each JSON document, however it was printed: a snapshot carries MySQL's text, the binlog Debezium's.
-// Guarantee: spaces, escapes and the spelling of a number vanish; digits are moved as text, so no number changes its value.
-import { type Sql, sql } from '../../lake/sql.ts'
+// Guarantee: spaces, escapes and the spelling of a number vanish, and no number becomes another one.
+import { id, type Sql, sql } from '../../lake/sql.ts'
 
 const token = '"(?:[^"\\\\]|\\\\.)*"|-?[0-9][0-9.eE+-]*|[^"0-9-]+'
 
 /**
- * SQL that gives the canonical text: no spaces, whole numbers as they stand, others as `0.05`, `100000.0`, `1.5e300`.
- * Malformed JSON makes the statement fail.
+ * SQL that gives the canonical text: no spaces; numbers as `100`, `0.05`, `1.5e300`. MySQL prints a double in its shortest form, Debezium as
+ * `100.0` or with all the digits of its binary value: both become the shortest. Decimals keep every digit. Malformed JSON makes the
+ * statement fail.
  */
 export function canonicalJson(text: Sql): Sql {
-  // DuckDB's own minifier reads 1.10 as a double: it serves documents without such numbers, and single strings.
+  // DuckDB's minifier reads fractions as doubles: it serves strings, and documents with short whole numbers only.
   const tokens = sql`regexp_extract_all(${text}, ${token})`
   const piece = sql`CASE
     WHEN token[1] = '"' THEN json(token)::VARCHAR
-    WHEN NOT regexp_matches(token, '^-?[0-9]') THEN regexp_replace(token, '\\s', '', 'g')
-    WHEN regexp_matches(token, '[.eE]') THEN ${canonicalNumber(sql`token`)}
-    ELSE token END`
+    WHEN regexp_matches(token, '^-?[0-9]') THEN ${canonicalNumber(sql`token`)}
+    ELSE regexp_replace(token, '\\s', '', 'g') END`
   return sql`CASE
-    WHEN regexp_matches(${text}, '[0-9][.eE]') AND json_valid(${text}) THEN array_to_string(list_transform(${tokens}, lambda token: ${piece}), '')
+    WHEN regexp_matches(${text}, '[0-9][.eE]|[0-9]{16}') AND json_valid(${text})
+    THEN array_to_string(list_transform(${tokens}, lambda token: ${piece}), '')
     ELSE json(${text})::VARCHAR END`
 }
 
-/** A fractional or exponential number: digits without outer zeros, the point placed anew. */
+/** Short numbers keep their digits, longer ones too unless they are a double's: that is printed in its shortest form. */
 function canonicalNumber(number: Sql): Sql {
+  const double = sql`${number}::DOUBLE`
+  const whole = sql`NOT regexp_matches(${number}, '[.eE]') AND TRY_CAST(${number} AS HUGEINT) BETWEEN -9223372036854775808 AND 18446744073709551615`
+  const isDouble = sql`length(own.digits) <= 17 OR ${withParts('full', sql`format('{:.1074f}', ${double})`, written('full'))} = ${written('own')}`
+  const shortest = sql`CASE
+    WHEN ${double} = trunc(${double}) AND abs(${double}) < 18446744073709551616 THEN format('{:.0f}', ${double})
+    ELSE ${withParts('short', sql`(${double})::VARCHAR`, written('short'))} END`
+  return withParts(
+    'own',
+    number,
+    sql`CASE WHEN length(own.digits) <= 15 OR ${whole} OR NOT isfinite(${double}) OR ${double} = 0 THEN ${written('own')}
+      WHEN ${isDouble} THEN ${shortest}
+      ELSE ${written('own')} END`,
+  )
+}
+
+/** Names the parts of a number's text for an expression. The value is ±0.digits × 10^point, digits without outer zeros. */
+function withParts(name: PartsName, number: Sql, expression: Sql): Sql {
   const before = sql`regexp_extract(${number}, '^-?([0-9]+)', 1)`
   const after = sql`regexp_extract(${number}, '\\.([0-9]+)', 1)`
   const power = sql`coalesce(nullif(regexp_extract(${number}, '[eE][+]?(-?[0-9]+)$', 1), '')::BIGINT, 0)`
   const significant = sql`ltrim(${before} || ${after}, '0')`
-  const digits = sql`rtrim(${significant}, '0')`
-  // The value is 0.digits × 10^point.
-  const point = sql`(${power} + length(${before}) - (length(${before}) + length(${after}) - length(${significant})))`
-  const sign = sql`CASE WHEN ${number}[1] = '-' THEN '-' ELSE '' END`
-  return sql`${sign} || CASE
-    WHEN ${digits} = '' THEN '0.0'
+  const parts = sql`struct_pack(
+    minus := starts_with(${number}, '-'),
+    digits := rtrim(${significant}, '0'),
+    point := ${power} + length(${significant}) - length(${after}))`
+  return sql`list_transform([${parts}], lambda ${id(name)}: ${expression})[1]`
+}
+
+type PartsName = 'own' | 'full' | 'short'
+
+/** The text of named parts. */
+function written(name: PartsName): Sql {
+  const [digits, point] = [id(name, 'digits'), id(name, 'point')]
+  return sql`CASE WHEN ${id(name, 'minus')} AND ${digits} <> '' THEN '-' ELSE '' END || CASE
+    WHEN ${digits} = '' THEN '0'
     WHEN ${point} BETWEEN -5 AND 0 THEN '0.' || repeat('0', -${point}) || ${digits}
-    WHEN ${point} BETWEEN 1 AND 21 AND ${point} >= length(${digits}) THEN ${digits} || repeat('0', ${point} - length(${digits})) || '.0'
+    WHEN ${point} BETWEEN 1 AND 21 AND ${point} >= length(${digits}) THEN ${digits} || repeat('0', ${point} - length(${digits}))
     WHEN ${point} BETWEEN 1 AND 21 THEN left(${digits}, ${point}) || '.' || substr(${digits}, ${point} + 1)
-    ELSE ${digits}[1] || '.' || coalesce(nullif(substr(${digits}, 2), ''), '0') || 'e' || (${point} - 1) END`
+    ELSE left(${digits}, 1) || coalesce('.' || nullif(substr(${digits}, 2), ''), '') || 'e' || (${point} - 1) END`
 }

@@ -1,0 +1,113 @@
+// The straight line: Kafka -> stage -> bronze -> collapse -> mask -> silver -> gold. Open this first.
+// Guarantee: the lake's commits are the only acknowledgement; stopped anywhere, the next run goes on where the lake is.
+import type { Logger } from 'pino'
+import type { ObjectStore } from '../connectors/object-store.ts'
+import type { LakeOffsets, Source } from '../connectors/source.ts'
+import type { Duck } from '../lake/duckdb.ts'
+import { Lakehouse } from '../lake/lakehouse.ts'
+import { tablePath } from '../lake/layout.ts'
+import type { Keys } from '../privacy/keys.ts'
+import type { Policy } from '../privacy/policy.ts'
+import type { GoldModel } from '../sql/gold-models.ts'
+import { appendBronze, heldOffsets } from './bronze.ts'
+import { topicsOf } from './bronze-names.ts'
+import { Checkpoints } from './checkpoints.ts'
+import { type Halted, Refinery } from './refinery.ts'
+import type { TableName } from './source-schema.ts'
+
+export interface PipelineOptions {
+  duck: Duck
+  store: ObjectStore
+  source: Source
+  policy: Policy
+  keys: Keys
+  gold: readonly GoldModel[]
+  /** Debezium's topic.prefix. */
+  topicPrefix: string
+  log: Logger
+  /** Ends the run cleanly: what is being committed is finished, nothing new is begun. */
+  signal: AbortSignal
+  /** Ends the run once everything that Kafka held at its start is in silver and gold. */
+  untilCaughtUp: boolean
+  /** Bronze rows a silver step takes at most; bounds memory. */
+  maxRows: number
+  /** Least milliseconds between two merges of one table. */
+  mergeIntervalMs: number
+  onProgress?: (progress: Progress) => void
+}
+
+export interface Progress {
+  /** Records appended to bronze by this run. */
+  records: number
+  /** Of these, set aside in quarantine. */
+  quarantined: number
+  /** Changes applied to silver by this run. */
+  changes: number
+}
+
+export interface RunSummary extends Progress {
+  /** Tables whose silver stands still, with the reason. */
+  halted: Halted[]
+}
+
+/** Runs the line until the signal, or until caught up. Throws what stops all tables; what stops one is in the summary. */
+export async function run(options: PipelineOptions): Promise<RunSummary> {
+  const { source, log, signal } = options
+  const progress: Progress = { records: 0, quarantined: 0, changes: 0 }
+  await using duck = await options.duck.fork()
+  await using refineryDuck = await options.duck.fork()
+  await using checkpointDuck = await options.duck.fork()
+  const checkpoints = new Checkpoints(checkpointDuck, log)
+  const lake = new Lakehouse(options.store, (table, snapshot) => checkpoints.consider(table, snapshot))
+  const until = options.untilCaughtUp ? await source.ends() : undefined
+  const tables = await topicsInLake(lake)
+  const ingest = { duck, lake, log, topicPrefix: options.topicPrefix, tables }
+  const refinery = new Refinery({
+    ...options,
+    duck: refineryDuck,
+    lake,
+    owns: name => topicsOfTable(tables, name).every(topic => source.owns(topic)),
+    onChanges: count => {
+      progress.changes += count
+      options.onProgress?.(progress)
+    },
+  })
+  for (const name of tables.values()) refinery.wake(name)
+
+  try {
+    for await (const batch of source.batches(offsetsIn(lake, tables), until ? { signal, until } : { signal })) {
+      for (const topic of batch.topics) {
+        const appended = await appendBronze(ingest, topic)
+        progress.records += appended.records
+        progress.quarantined += appended.quarantined
+        refinery.wake(appended.table)
+      }
+      await batch.release()
+      options.onProgress?.(progress)
+      if (refinery.failure) break
+    }
+  } finally {
+    await refinery.stop({ finish: options.untilCaughtUp && !signal.aborted })
+    await checkpoints.finish()
+  }
+  return { ...progress, halted: refinery.halted }
+}
+
+/** Which table each topic's bronze is in, as the lake's own offsets tell. */
+async function topicsInLake(lake: Lakehouse): Promise<Map<string, TableName>> {
+  const bronze = await lake.bronzeTables()
+  return new Map(bronze.flatMap(({ name, snapshot }) => topicsOf(snapshot).map(({ topic }) => [topic, name] as const)))
+}
+
+function topicsOfTable(tables: ReadonlyMap<string, TableName>, name: TableName): string[] {
+  return [...tables].filter(([, held]) => held.database === name.database && held.table === name.table).map(([topic]) => topic)
+}
+
+/** The lake owns the offsets: a partition goes on where bronze's last commit ended. */
+function offsetsIn(lake: Lakehouse, tables: ReadonlyMap<string, TableName>): LakeOffsets {
+  return async (topic, topicId) => {
+    const name = tables.get(topic)
+    const snapshot = name && (await lake.current(tablePath('bronze', name)))
+    return snapshot ? heldOffsets(snapshot, topic, topicId) : new Map()
+  }
+}

@@ -1,0 +1,203 @@
+// Takes tables from bronze to silver, and silver to gold, each on its own interval, beside the ingestion of more bronze.
+// Guarantee: one table that cannot go on stops alone; what concerns all (disk, store, memory) stops the run.
+import type { Logger } from 'pino'
+import { ConflictError } from '../lake/conflict.ts'
+import type { Duck } from '../lake/duckdb.ts'
+import type { Lakehouse } from '../lake/lakehouse.ts'
+import type { Keys } from '../privacy/keys.ts'
+import { compileMask, type MaskPlan } from '../privacy/mask.ts'
+import type { Policy } from '../privacy/policy.ts'
+import type { GoldModel } from '../sql/gold-models.ts'
+import { isDebeziums } from './bronze-names.ts'
+import { refreshGold } from './gold.ts'
+import { refine } from './refine.ts'
+import type { SourceTable, TableName } from './source-schema.ts'
+import { SourceSchemas } from './source-schemas.ts'
+
+export interface RefineryOptions {
+  /** A connection of this object's own. */
+  duck: Duck
+  lake: Lakehouse
+  policy: Policy
+  keys: Keys
+  gold: readonly GoldModel[]
+  log: Logger
+  maxRows: number
+  /** Least milliseconds between two merges of one table. */
+  mergeIntervalMs: number
+  /** Whether this worker refines the table now; another may hold it. */
+  owns: (table: TableName) => boolean
+  /** Hears of changes applied. */
+  onChanges: (count: number) => void
+}
+
+export interface Halted {
+  table: string
+  code: string
+  reason: string
+}
+
+/** Codes that stop one table; any other error stops the run. */
+const tableCodes = new Set([
+  'TABLE_HALTED',
+  'SCHEMA_BEHIND',
+  'SCHEMA_UNKNOWN',
+  'POLICY_CHANGED',
+  'POLICY_TABLE_UNKNOWN',
+  'COLUMN_TYPE_UNKNOWN',
+  'LAKE_UNSUPPORTED_TABLE',
+  'LAKE_SCHEMA_CHANGE',
+  'LAKE_FENCED',
+])
+/** Codes that the arrival of a schema change may cure. */
+const waitingCodes = new Set(['SCHEMA_BEHIND', 'SCHEMA_UNKNOWN'])
+
+interface Entry {
+  name: TableName
+  /** Bronze may hold more than silver. */
+  awake: boolean
+  mergedAt: number
+  halted?: Halted
+}
+
+export class Refinery {
+  readonly #options: RefineryOptions
+  readonly #schemas: SourceSchemas
+  readonly #tables = new Map<string, Entry>()
+  #goldDirty = true
+  #stopping: { finish: boolean } | undefined
+  #wakeUp = () => {}
+  readonly #loop: Promise<void>
+  /** What stopped the loop, so that ingestion can stop too. */
+  failure: unknown
+
+  constructor(options: RefineryOptions) {
+    this.#options = options
+    this.#schemas = new SourceSchemas(options.duck, options.lake)
+    this.#loop = this.#work().catch((error: unknown) => {
+      this.failure = error
+    })
+  }
+
+  /** Says that a table's bronze has grown. */
+  wake(name: TableName): void {
+    if (isDebeziums(name)) for (const entry of this.#tables.values()) this.#forgive(entry)
+    else {
+      const key = nameOf(name)
+      const entry = this.#tables.get(key) ?? { name, awake: true, mergedAt: 0 }
+      entry.awake = true
+      this.#tables.set(key, entry)
+    }
+    this.#wakeUp()
+  }
+
+  /** Tables whose silver stands still. */
+  get halted(): Halted[] {
+    return [...this.#tables.values()].flatMap(({ halted }) => halted ?? [])
+  }
+
+  /** Ends the loop after the step under way; with `finish`, after everything in bronze is in silver and gold. */
+  async stop(options: { finish: boolean }): Promise<void> {
+    this.#stopping = options
+    this.#wakeUp()
+    await this.#loop
+    if (this.failure) throw this.failure
+  }
+
+  async #work(): Promise<void> {
+    for (;;) {
+      const next = this.#next()
+      if (next) await this.#refineTable(next)
+      else if (this.#goldDirty && !this.#skips()) await this.#refreshGold()
+      else if (this.#stopping) return
+      else await this.#rest()
+      if (this.#skips()) return
+    }
+  }
+
+  #skips(): boolean {
+    return this.#stopping !== undefined && !this.#stopping.finish
+  }
+
+  /** The due table that has waited longest. */
+  #next(): Entry | undefined {
+    if (this.#skips()) return undefined
+    const now = Date.now()
+    const due = [...this.#tables.values()].filter(
+      entry =>
+        entry.awake &&
+        !entry.halted &&
+        this.#options.owns(entry.name) &&
+        (this.#stopping || now - entry.mergedAt >= this.#options.mergeIntervalMs),
+    )
+    return due.sort((a, b) => a.mergedAt - b.mergedAt)[0]
+  }
+
+  async #refineTable(entry: Entry): Promise<void> {
+    const { duck, lake, log, maxRows, onChanges } = this.#options
+    entry.awake = false
+    try {
+      const { schema, mask } = await this.#plan(entry.name)
+      const refined = await refine(duck, { lake, log, schema, mask, maxRows })
+      if (!refined) return
+      this.#goldDirty = true
+      entry.awake ||= refined.more
+      if (!refined.more) entry.mergedAt = Date.now()
+      onChanges(refined.rows)
+    } catch (error) {
+      this.#halt(entry, error)
+    }
+  }
+
+  /** The table's schema and how it is masked. Compiled for each step: both may have changed. */
+  async #plan(name: TableName): Promise<{ schema: SourceTable; mask: MaskPlan }> {
+    const schema = await this.#schemas.get(name)
+    if (!schema)
+      throw new SchemaUnknown(
+        `${nameOf(name)}: no schema change has told of this table yet; is include.schema.changes on, and its topic in Kafka?`,
+      )
+    const mask = compileMask(this.#options.policy, schema, this.#options.keys)
+    return { schema, mask }
+  }
+
+  #halt(entry: Entry, error: unknown): void {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    if (error instanceof ConflictError && error.retryable) {
+      entry.awake = true
+      return
+    }
+    if (!tableCodes.has(code)) throw error
+    entry.halted = { table: nameOf(entry.name), code, reason: (error as Error).message }
+    const waits = waitingCodes.has(code) && !this.#stopping
+    this.#options.log[waits ? 'info' : 'warn']({ table: entry.halted.table, code }, entry.halted.reason)
+  }
+
+  /** A new schema change may be the one that a table waits for. */
+  #forgive(entry: Entry): void {
+    if (entry.halted && !waitingCodes.has(entry.halted.code)) return
+    delete entry.halted
+    entry.awake = true
+  }
+
+  async #refreshGold(): Promise<void> {
+    this.#goldDirty = false
+    const { duck, lake, log, gold } = this.#options
+    await refreshGold({ duck, lake, models: gold, log })
+  }
+
+  #rest(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, Math.min(this.#options.mergeIntervalMs, 1_000))
+    this.#wakeUp = resolve
+    return promise.finally(() => clearTimeout(timer))
+  }
+}
+
+export class SchemaUnknown extends Error {
+  readonly code = 'SCHEMA_UNKNOWN'
+  readonly retryable = true
+}
+
+function nameOf({ database, table }: TableName): string {
+  return `${database}.${table}`
+}
