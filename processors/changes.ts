@@ -50,14 +50,14 @@ export class UnknownColumns extends Error {
  * Makes temp table `changes` from rows of bronze: the policy's columns, `carried`, and `_bad` (true: a value did not fit).
  * Truncates and tombstones have no image: they are left to the caller, by `_op`. Throws UnknownColumns.
  */
-export async function typeChanges(
-  duck: Duck,
-  bronze: Sql,
-  options: { schema: SourceTable; mask: MaskPlan },
-): Promise<void> {
+export async function typeChanges(duck: Duck, bronze: Sql, options: { schema: SourceTable; mask: MaskPlan }): Promise<void> {
   const images = await imagesOf(duck, bronze, options.schema)
   await options.mask.bind(duck)
-  const part = (lenient: boolean) => join(images.map(image => masked(bronze, { ...options, image, lenient, several: images.length > 1 })), ' UNION ALL ')
+  const part = (lenient: boolean) =>
+    join(
+      images.map(image => masked(bronze, { ...options, image, lenient, several: images.length > 1 })),
+      ' UNION ALL ',
+    )
   try {
     await duck.run(sql`CREATE OR REPLACE TEMP TABLE changes AS ${part(false)}`)
   } catch (error) {
@@ -80,29 +80,39 @@ interface Part {
 function masked(bronze: Sql, { schema, mask, image, several, lenient }: Part): Sql {
   const guard = (value: Sql) => (lenient ? sql`TRY(${value})` : value)
   const columns = join(carried.map(name => id(name)))
-  const event = guard(sql`json_transform_strict(${unwrapped(sql`_value`)}, ${shape(schema, image)})`)
+  const event = guard(sql`json_transform_strict(${unwrapped(sql`_value`)}, ${shape({ schema, mask }, image)})`)
   const alike = several ? sql`AND ${imageKeys} IS NOT DISTINCT FROM ${image === null ? null : [...image]}` : sql``
   const parsed = sql`SELECT ${columns}, ${event} AS e FROM ${bronze} WHERE _value IS NOT NULL AND _op <> 't' ${alike}`
-  const typed = schema.columns.map(column => {
-    const type = columnType(column, schema)
-    const key = schema.primaryKey.includes(column.name)
-    const after = image === null || image.includes(column.name) ? sql`e."after".${id(column.name)}` : sql`NULL`
-    // Only the key of a deleted row is needed, so the old image is parsed no further.
-    const value = key ? sql`CASE WHEN _op = 'd' THEN e."before".${id(column.name)} ELSE ${after} END` : after
-    return {
-      name: column.name,
-      present: sql`${value} IS NOT NULL`,
-      value: guard(sql`CAST(${type.fromJson(value)} AS ${trusted(duckType(type.delta))})`),
-    }
-  })
+  const typed = schema.columns
+    .filter(({ name }) => isRead({ schema, mask }, name))
+    .map(column => {
+      const type = columnType(column, schema)
+      const key = schema.primaryKey.includes(column.name)
+      const after = image === null || image.includes(column.name) ? sql`e."after".${id(column.name)}` : sql`NULL`
+      // Only the key of a deleted row is needed, so the old image is parsed no further.
+      const value = key ? sql`CASE WHEN _op = 'd' THEN e."before".${id(column.name)} ELSE ${after} END` : after
+      return {
+        name: column.name,
+        present: sql`${value} IS NOT NULL`,
+        value: guard(sql`CAST(${type.fromJson(value)} AS ${trusted(duckType(type.delta))})`),
+      }
+    })
   const bad = join([sql`e IS NULL`, ...typed.map(({ present, value }) => sql`(${present} AND ${value} IS NULL)`)], ' OR ')
   const rows = sql`SELECT ${columns}, ${lenient ? bad : sql`false`} AS _bad, ${join(typed.map(({ name, value }) => sql`${value} AS ${id(name)}`))} FROM (${parsed})`
   return sql`SELECT ${join(mask.columns.map(column => sql`${column.expr} AS ${id(column.name)}`))}, ${columns}, _bad FROM (${rows})`
 }
 
+/** Columns that the policy drops are not even parsed. */
+function isRead({ schema, mask }: Pick<Part, 'schema' | 'mask'>, name: string): boolean {
+  return schema.primaryKey.includes(name) || mask.reads.includes(name)
+}
+
 /** The JSON shape that is parsed: the columns of the new image, the key of the old. Strict parsing wants every field to be there. */
-function shape({ columns, primaryKey }: SourceTable, image: readonly string[] | null): string {
-  const types = columns.map(column => [column.name, columnType(column).jsonType] as const)
+function shape({ schema, mask }: Pick<Part, 'schema' | 'mask'>, image: readonly string[] | null): string {
+  const { columns, primaryKey } = schema
+  const types = columns
+    .filter(({ name }) => isRead({ schema, mask }, name))
+    .map(column => [column.name, columnType(column).jsonType] as const)
   return JSON.stringify({
     before: Object.fromEntries(types.filter(([name]) => primaryKey.includes(name))),
     after: Object.fromEntries(types.filter(([name]) => image === null || image.includes(name))),

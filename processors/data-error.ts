@@ -7,5 +7,7 @@
 export function isDataError(error: unknown): boolean {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : ''
   const text = error instanceof Error ? `${error.message} ${cause}` : String(error)
-  return /Invalid Input Error|Conversion Error|Malformed JSON|Failed to cast|Failed to transform|Out of Range Error|LAKE_BAD_VALUE/.test(text)
+  return /Invalid Input Error|Conversion Error|Malformed JSON|Failed to cast|Failed to transform|Out of Range Error|LAKE_BAD_VALUE/.test(
+    text,
+  )
 }

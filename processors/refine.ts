@@ -14,9 +14,9 @@ import { id, join, sql } from '../lake/sql.ts'
 import type { MaskPlan } from '../privacy/mask.ts'
 import { topicsOf } from './bronze-names.ts'
 import { bronzeColumnsRead, typeChanges } from './changes.ts'
-import { collapse, TableHalted } from './collapse.ts'
+import { type Collapsed, collapse, TableHalted } from './collapse.ts'
 import { quarantine } from './quarantine.ts'
-import { mergeSilver, openSilver, readState, type SilverTables } from './silver.ts'
+import { mergeSilver, openSilver, otherwiseMasked, paths, readState, type SilverTables } from './silver.ts'
 import type { SourceTable } from './source-schema.ts'
 
 export interface Refinement {
@@ -53,43 +53,89 @@ export async function refine(duck: Duck, options: Refinement): Promise<Refined |
 
 async function step(duck: Duck, options: Refinement): Promise<Refined | undefined> {
   const { lake, schema, mask } = options
-  const path = tablePath('bronze', schema)
-  const bronze = await lake.current(path)
-  if (!bronze) return undefined
+  const { bronze, tables } = await open(options)
+  if (!bronze || !tables) return undefined
+  refuseOtherPolicy(tables, options)
+  const { files, version } = await nextFiles(lake, tablePath('bronze', schema), bronze, { tables, maxRows: options.maxRows })
+  if (version === tables.taken.current) return undefined
+  const collapsed = await applied(duck, options, { bronze, tables, files })
+  const { rows } = await mergeSilver(duck, lake, {
+    tables,
+    mask,
+    bronzeId: bronze.metaData.id,
+    version,
+    replace: false,
+    userMetadata: JSON.stringify({ bronzeVersion: version, ...collapsed }),
+  })
+  options.log.info({ table: nameOf(schema), bronzeVersion: version, rows, ...collapsed }, 'merged into silver')
+  return { version, rows, more: version < bronze.version }
+}
+
+/**
+ * Builds silver, history and markers anew from all of bronze, beside what they hold, and puts the new files in their place, one commit a
+ * table. Undefined: there is no bronze. A crash between the commits leaves tables that the next replay or run brings together again.
+ */
+export async function rebuild(duck: Duck, options: Omit<Refinement, 'maxRows'>): Promise<Refined | undefined> {
+  const { lake, schema, mask } = options
+  const { bronze, tables } = await open(options)
+  if (!bronze || !tables) return undefined
+  const nothing: SilverTables = { ...tables, current: undefined, history: undefined, deleted: undefined }
+  const collapsed = await applied(duck, options, { bronze, tables: nothing, files: [...bronze.files.values()] })
+  const newest = { ...tables, deleted: await lake.current(paths(schema).deleted) }
+  const { rows } = await mergeSilver(duck, lake, {
+    tables: newest,
+    mask,
+    bronzeId: bronze.metaData.id,
+    version: bronze.version,
+    replace: true,
+    userMetadata: JSON.stringify({ bronzeVersion: bronze.version, ...collapsed }),
+  })
+  options.log.info({ table: nameOf(schema), bronzeVersion: bronze.version, rows, ...collapsed }, 'rebuilt silver from bronze')
+  return { version: bronze.version, rows, more: false }
+}
+
+async function open({ lake, schema, mask }: Omit<Refinement, 'maxRows'>): Promise<{ bronze?: Snapshot; tables?: SilverTables }> {
+  const bronze = await lake.current(tablePath('bronze', schema))
+  if (!bronze) return {}
   if (schema.primaryKey.length === 0)
     throw new TableHalted(
       `${nameOf(schema)}: the table has no primary key, so its rows cannot be told apart; bronze goes on, silver does not`,
     )
-  const bronzeId = bronze.metaData.id
-  const tables = await openSilver(lake, schema, { key: mask.primaryKey, bronzeId })
-  refuseOtherPolicy(tables, options)
-  const { files, version } = await nextFiles(lake, path, bronze, { tables, maxRows: options.maxRows })
-  if (version === tables.taken.current) return undefined
+  if (mask.omitted !== undefined) throw new TableOmitted(`${nameOf(schema)}: not in silver: ${mask.omitted}`)
+  return { bronze, tables: await openSilver(lake, schema, { key: mask.primaryKey, bronzeId: bronze.metaData.id }) }
+}
+
+/** Makes temp table `applied` from bronze files and what the silver tables hold of the same keys. */
+async function applied(
+  duck: Duck,
+  options: Omit<Refinement, 'maxRows'>,
+  { bronze, tables, files }: { bronze: Snapshot; tables: SilverTables; files: Add[] },
+): Promise<Collapsed> {
+  const { lake, schema, mask } = options
+  const path = tablePath('bronze', schema)
   const rows = await scan(lake.table(path), bronze, { files, columns: bronzeColumnsRead })
   await typeChanges(duck, rows, { schema, mask })
   await setAside(duck, options, { bronze, path, files })
   await addTruncated(duck, lake, { bronze, path, files, tables })
   await readState(duck, lake, tables)
-  const collapsed = await collapse(duck, nameOf(schema), mask.primaryKey)
-  const merged = await mergeSilver(duck, lake, {
-    tables,
-    mask,
-    bronzeId,
-    version,
-    userMetadata: JSON.stringify({ bronzeVersion: version, ...collapsed }),
-  })
-  options.log.info({ table: nameOf(schema), bronzeVersion: version, rows: merged.rows, ...collapsed }, 'merged into silver')
-  return { version, rows: merged.rows, more: version < bronze.version }
+  return collapse(duck, nameOf(schema), mask.primaryKey)
 }
 
 /** Silver built under one policy must not go on under another: old rows would keep what the new policy hides. */
 function refuseOtherPolicy(tables: SilverTables, { schema, mask }: Refinement): void {
-  const built = tables.current?.metaData.configuration['binlake.policy']
-  if (built !== undefined && built !== mask.fingerprint) {
+  const changed = otherwiseMasked(tables.current, mask, schema)
+  if (changed.length > 0) {
+    const name = nameOf(schema)
     throw new PolicyChanged(
-      `${nameOf(schema)}: silver was built under another policy or key version; rebuild it with \`binlake replay ${nameOf(schema)}\``,
+      `${name}: silver was built under another policy or key version (columns ${changed.join(', ')}); rebuild it with \`binlake replay ${name}\``,
     )
   }
+}
+
+/** The policy does not let this table into silver. */
+export class TableOmitted extends Error {
+  readonly code = 'TABLE_OMITTED'
+  readonly retryable = false
 }
 
 export class PolicyChanged extends Error {
@@ -132,7 +178,7 @@ async function nextFiles(
 /** Rows whose values do not fit their columns go to quarantine, once: how far each partition was looked at is kept there. */
 async function setAside(
   duck: Duck,
-  { lake, schema, log }: Refinement,
+  { lake, schema, log }: Omit<Refinement, 'maxRows'>,
   { bronze, path, files }: { bronze: Snapshot; path: string; files: Add[] },
 ): Promise<void> {
   const bad = await duck.row<{ n: bigint }>(sql`SELECT count(*) AS n FROM changes WHERE _bad`)

@@ -1,6 +1,6 @@
 // Silver: the current row of every key, its history (SCD type 4), and markers of deleted keys, merged copy-on-write.
 // Guarantee: each of the three tables takes a bronze version exactly once; silver's own progress decides where to go on.
-import type { Add } from '../lake/actions.ts'
+import { createHash } from 'node:crypto'
 import { commit } from '../lake/commit.ts'
 import type { Duck } from '../lake/duckdb.ts'
 import type { Lakehouse } from '../lake/lakehouse.ts'
@@ -14,7 +14,7 @@ import { writeFile } from '../lake/write.ts'
 import type { MaskPlan } from '../privacy/mask.ts'
 import { positionFields } from './changes.ts'
 import { TableHalted } from './collapse.ts'
-import type { TableName } from './source-schema.ts'
+import type { SourceTable, TableName } from './source-schema.ts'
 
 /** A source table's three silver tables as they stand. */
 export interface SilverTables {
@@ -87,105 +87,114 @@ export async function readState(duck: Duck, lake: Lakehouse, tables: SilverTable
     QUALIFY row_number() OVER (PARTITION BY ${key} ORDER BY marker) = 1`)
 }
 
+export interface MergeOptions {
+  tables: SilverTables
+  mask: MaskPlan
+  bronzeId: string
+  /** The bronze version that `applied` reaches. */
+  version: number
+  /** True: `applied` is all there ever was, and takes the place of what the tables hold. */
+  replace: boolean
+  /** For the tables' log: counts, never values. */
+  userMetadata: string
+}
+
 /** Commits temp table `applied` to history, markers and silver, in this order, each unless it has taken `version` already. */
-export async function mergeSilver(
-  duck: Duck,
-  lake: Lakehouse,
-  options: { tables: SilverTables; mask: MaskPlan; bronzeId: string; version: number; userMetadata: string },
-): Promise<{ rows: number; current: Snapshot }> {
-  const { tables, mask, bronzeId, version, userMetadata } = options
+export async function mergeSilver(duck: Duck, lake: Lakehouse, options: MergeOptions): Promise<{ rows: number }> {
+  const { tables, mask, bronzeId, version, replace, userMetadata } = options
   const at = paths(tables.name)
   const key = columns(tables.key)
-  const configuration = { 'cdc.primaryKey': JSON.stringify(tables.key), 'binlake.policy': mask.fingerprint }
-  const txns = [{ appId: bronzeId, version: BigInt(version) }]
+  const configuration = {
+    'cdc.primaryKey': JSON.stringify(tables.key),
+    'binlake.policy': mask.fingerprint,
+    'binlake.masks': masksOf(mask),
+  }
   const own = mask.columns.map(({ name, delta }) => field(name, delta))
-
-  if (tables.taken.history < version) {
-    const fields = evolved(at.history, tables.history, [...own, ...historyFields, ...positionFields])
-    const select = sql`SELECT *, _offset AS _seq FROM applied`
-    const add = await writeFile(duck, lake.table(at.history), {
-      select: withMissing(select, fields, [...own, ...historyFields, ...positionFields]),
-      fields,
+  const txns = [{ appId: bronzeId, version: BigInt(version) }]
+  const winners = sql`SELECT ${key} FROM applied WHERE _winner`
+  const put = async (path: string, base: Snapshot | undefined, wanted: readonly Field[], part: Part): Promise<void> => {
+    const fields = replace ? [...wanted] : evolved(path, base, wanted)
+    const rows = withMissing(part.rows, fields, wanted)
+    const changed =
+      replace || part.mode === 'append'
+        ? { rows }
+        : await copyOnWrite(lake, path, { duck, base, fields, keys: winners, key, rows })
+    const add = await writeFile(duck, lake.table(path), { select: changed.rows, fields, sortBy: part.sortBy })
+    const name = path.slice(path.lastIndexOf('/') + 1)
+    const snapshot = await commit(lake.table(path), {
+      base,
+      mode: replace ? 'overwrite' : part.mode,
+      operation: replace ? 'REBUILD' : part.mode === 'append' ? 'STREAMING UPDATE' : 'MERGE',
+      metaData: { fields, name, configuration },
+      txns,
+      ...('removes' in changed ? { removes: changed.removes } : {}),
+      adds: add ? [add] : [],
+      userMetadata,
     })
-    lake.committed(
-      at.history,
-      await commit(lake.table(at.history), {
-        base: tables.history,
-        mode: 'append',
-        operation: 'STREAMING UPDATE',
-        metaData: { fields, name: `${tables.name.table}_history`, configuration },
-        txns,
-        adds: add ? [add] : [],
-        userMetadata,
-      }),
-    )
+    lake.committed(path, snapshot)
   }
 
-  if (tables.taken.deleted < version) {
-    const fields = [...own.filter(({ name }) => tables.key.includes(name)), ...positionFields, field('_op', 'string')]
-    const gone = sql`SELECT ${columns(fields.map(({ name }) => name))} FROM applied WHERE _winner AND _op IN ('d', 't')`
-    const merged = await merge(duck, lake, at.deleted, {
-      base: tables.deleted,
-      fields,
-      keys: sql`SELECT ${key} FROM applied WHERE _winner`,
-      key,
-      rows: gone,
+  if (replace || tables.taken.history < version) {
+    const rows = sql`SELECT *, _offset AS _seq FROM applied`
+    await put(at.history, tables.history, [...own, ...historyFields, ...positionFields], {
+      mode: 'append',
+      rows,
+      sortBy: sql`_offset`,
     })
-    lake.committed(
-      at.deleted,
-      await commit(lake.table(at.deleted), {
-        base: tables.deleted,
-        mode: 'merge',
-        operation: 'MERGE',
-        metaData: { fields, name: `${tables.name.table}_deleted`, configuration },
-        txns,
-        ...merged,
-        userMetadata,
-      }),
-    )
   }
+  if (replace || tables.taken.deleted < version) {
+    const rows = sql`SELECT * FROM applied WHERE _winner AND _op IN ('d', 't')`
+    const keyFields = own.filter(({ name }) => tables.key.includes(name))
+    await put(at.deleted, tables.deleted, [...keyFields, ...positionFields, field('_op', 'string')], {
+      mode: 'merge',
+      rows,
+      sortBy: key,
+    })
+  }
+  const rows = sql`SELECT * FROM applied WHERE _winner AND _op NOT IN ('d', 't')`
+  await put(at.current, tables.current, [...own, ...positionFields], { mode: 'merge', rows, sortBy: key })
+  const count = await duck.row<{ n: bigint }>(sql`SELECT count(*) AS n FROM applied`)
+  return { rows: Number(count!.n) }
+}
 
-  const fields = evolved(at.current, tables.current, [...own, ...positionFields])
-  const rows = withMissing(sql`SELECT * FROM applied WHERE _winner AND _op NOT IN ('d', 't')`, fields, [
-    ...own,
-    ...positionFields,
-  ])
-  const merged = await merge(duck, lake, at.current, {
-    base: tables.current,
-    fields,
-    keys: sql`SELECT ${key} FROM applied WHERE _winner`,
-    key,
-    rows,
-  })
-  const current = await commit(lake.table(at.current), {
-    base: tables.current,
-    mode: 'merge',
-    operation: 'MERGE',
-    metaData: { fields, name: tables.name.table, configuration },
-    txns,
-    ...merged,
-    userMetadata,
-  })
-  lake.committed(at.current, current)
-  const [count] = await duck.rows<{ n: bigint }>(sql`SELECT count(*) AS n FROM applied`)
-  return { rows: Number(count!.n), current }
+interface Part {
+  mode: 'append' | 'merge'
+  rows: Sql
+  sortBy: Sql
+}
+
+/**
+ * Columns of silver that the plan would now fill in another way, or leave out though the source still has them: old rows hold what the
+ * new policy may hide, so the table must be rebuilt. New columns, and those the source has dropped, are no such change.
+ */
+export function otherwiseMasked(current: Snapshot | undefined, mask: MaskPlan, source: SourceTable): string[] {
+  const built = JSON.parse(current?.metaData.configuration['binlake.masks'] ?? '{}') as Record<
+    string,
+    { from: string; by: string }
+  >
+  const now = JSON.parse(masksOf(mask)) as typeof built
+  const present = new Set(source.columns.map(({ name }) => name))
+  return Object.keys(built).filter(name => (now[name] ? now[name].by !== built[name]!.by : present.has(built[name]!.from)))
+}
+
+/** By column its source and a hash of its expression, which names the versions of the keys it uses but not the keys. */
+function masksOf(mask: MaskPlan): string {
+  const by = (expression: Sql) => createHash('sha256').update(expression.text).digest('hex').slice(0, 16)
+  return JSON.stringify(Object.fromEntries(mask.columns.map(({ name, source, expr }) => [name, { from: source, by: by(expr) }])))
 }
 
 /** Copy-on-write: files that hold a changed key are written anew without it, together with the new rows; others stay. */
-async function merge(
-  duck: Duck,
+async function copyOnWrite(
   lake: Lakehouse,
   path: string,
-  options: { base: Snapshot | undefined; fields: readonly Field[]; keys: Sql; key: Sql; rows: Sql },
-): Promise<{ removes: string[]; adds: Add[] }> {
-  const { base, fields, keys, key, rows } = options
+  options: { duck: Duck; base: Snapshot | undefined; fields: readonly Field[]; keys: Sql; key: Sql; rows: Sql },
+): Promise<{ rows: Sql; removes: string[] }> {
+  const { duck, base, fields, keys, key, rows } = options
   const removes = base ? await touchedFiles(duck, lake, path, { base, keys, key }) : []
-  const kept =
-    base && removes.length > 0
-      ? sql`SELECT ${columns(fields.map(({ name }) => name))} FROM (${withMissing(sql`SELECT * FROM ${await scan(lake.table(path), base, { files: removes.map(file => base.files.get(file)!) })}`, fields, base.fields)}) ANTI JOIN (${keys}) USING (${key}) UNION ALL BY NAME`
-      : sql``
-  const add = await writeFile(duck, lake.table(path), { select: sql`${kept} ${rows}`, fields, sortBy: key })
-  return { removes, adds: add ? [add] : [] }
+  if (!base || removes.length === 0) return { rows, removes }
+  const old = await scan(lake.table(path), base, { files: removes.map(file => base.files.get(file)!) })
+  const kept = withMissing(sql`SELECT * FROM ${old} ANTI JOIN (${keys}) USING (${key})`, fields, base.fields)
+  return { rows: sql`${kept} UNION ALL BY NAME ${rows}`, removes }
 }
 
 async function touchedFiles(
