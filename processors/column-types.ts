@@ -15,7 +15,7 @@ export class ColumnTypeUnknown extends Error {
   constructor(column: SourceColumn, table?: TableName) {
     const where = table ? `${table.database}.${table.table}.${column.name}` : column.name
     super(
-      `column ${where} has type ${column.typeName}, which binlake does not know; exclude it (Debezium's column.exclude.list) or alter it`,
+      `column ${where} has type ${column.typeName}, which binlake cannot read exactly; exclude it (Debezium's column.exclude.list) or alter it`,
     )
     this.name = 'ColumnTypeUnknown'
   }

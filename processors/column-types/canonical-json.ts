@@ -2,7 +2,8 @@
 // Guarantee: spaces, escapes and the spelling of a number vanish, and no number becomes another one.
 import { id, type Sql, sql } from '../../lake/sql.ts'
 
-const token = '"(?:[^"\\\\]|\\\\.)*"|-?[0-9][0-9.eE+-]*|[^"0-9-]+'
+const string = '"(?:[^"\\\\]|\\\\.)*"'
+const token = `${string}|-?[0-9][0-9.eE+-]*|[^"0-9-]+`
 
 /**
  * SQL that gives the canonical text: no spaces; numbers as `100`, `0.05`, `1.5e300`. MySQL prints a double in its shortest form, Debezium as
@@ -10,16 +11,33 @@ const token = '"(?:[^"\\\\]|\\\\.)*"|-?[0-9][0-9.eE+-]*|[^"0-9-]+'
  * statement fail.
  */
 export function canonicalJson(text: Sql): Sql {
-  // DuckDB's minifier reads fractions as doubles: it serves strings, and documents with short whole numbers only.
-  const tokens = sql`regexp_extract_all(${text}, ${token})`
+  const bare = sql`regexp_replace(${text}, ${string}, '""', 'g')`
+  return sql`CASE
+    WHEN NOT regexp_matches(${text}, '[0-9][.eE]|[0-9]{20}') THEN json(${text})::VARCHAR
+    WHEN NOT regexp_matches(${bare}, ${beyondMinifier}) THEN regexp_replace(json(${text})::VARCHAR, ${`(${string})|\\.0\\b`}, '\\1', 'g')
+    WHEN json_valid(${text}) THEN ${byToken(text)}
+    ELSE json(${text})::VARCHAR END`
+}
+
+/**
+ * Numbers that DuckDB's minifier would change, as it reads fractions as doubles: more than 17 digits, whole doubles of 2^53 and more, powers
+ * beyond a double's, and −0. It writes all others as `written` does, but for `.0` behind whole ones.
+ */
+const beyondMinifier = [
+  '[0-9]{20}',
+  ...Array.from({ length: 17 }, (_, i) => `[0-9]{${i + 1}}\\.[0-9]{${17 - i}}`),
+  '[0-9]{16}\\.',
+  '[eE]\\+?[0-9]{2}',
+  '[eE]-[0-9]{3}',
+  '-0(?:\\.0*)?(?:[^.0-9]|$)',
+].join('|')
+
+function byToken(text: Sql): Sql {
   const piece = sql`CASE
-    WHEN token[1] = '"' THEN json(token)::VARCHAR
+    WHEN starts_with(token, '"') THEN json(token)::VARCHAR
     WHEN regexp_matches(token, '^-?[0-9]') THEN ${canonicalNumber(sql`token`)}
     ELSE regexp_replace(token, '\\s', '', 'g') END`
-  return sql`CASE
-    WHEN regexp_matches(${text}, '[0-9][.eE]|[0-9]{16}') AND json_valid(${text})
-    THEN array_to_string(list_transform(${tokens}, lambda token: ${piece}), '')
-    ELSE json(${text})::VARCHAR END`
+  return sql`array_to_string(list_transform(regexp_extract_all(${text}, ${token}), lambda token: ${piece}), '')`
 }
 
 /** Short numbers keep their digits, longer ones too unless they are a double's: that is printed in its shortest form. */

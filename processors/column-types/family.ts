@@ -10,10 +10,15 @@ export interface ColumnType {
   jsonType: string
   /** Typed SQL from that field. A value that does not fit makes the statement fail; isolate it with `TRY(…)`. */
   fromJson(value: Sql): Sql
-  /** MySQL (not DuckDB) expression that prints the column as text or NULL, in a session in UTC with utf8mb4. */
+  /**
+   * MySQL (not DuckDB) expression that gives the column as text or NULL, in a session in UTC with utf8mb4. FLOAT and DOUBLE come as
+   * numbers, whose text in JavaScript is exact.
+   */
   selectMysql: string
   /** Typed SQL from the text that `selectMysql` gives. */
   fromMysql(text: Sql): Sql
+  /** What to compare where silver is compared with MySQL; absent: the value itself. */
+  comparable?(value: Sql): Sql
 }
 
 /** Makes the type of one column; families differ by type name, their members by length, scale and sign. */

@@ -49,9 +49,11 @@ function floating(column: SourceColumn, duck: 'FLOAT' | 'DOUBLE'): ColumnType {
     delta: duck === 'FLOAT' ? 'float' : 'double',
     jsonType: duck,
     fromJson: value => value,
-    // MySQL prints a FLOAT with six digits only; as a double it prints every digit that matters.
-    selectMysql: `CAST(${mysqlName(column)} + 0e0 AS CHAR)`,
+    // MySQL prints a FLOAT with six digits, and CAST AS CHAR cuts a DOUBLE: as a sum it comes with every digit that matters.
+    selectMysql: `(${mysqlName(column)} + 0e0)`,
     fromMysql: text => cast(text, duck),
+    // Debezium's snapshot reads MySQL's six digits, the binlog holds them all.
+    ...(duck === 'FLOAT' ? { comparable: value => sql`format('{:.5e}', ${value}::DOUBLE)` } : {}),
   }
 }
 
@@ -81,6 +83,13 @@ const bit: Family = column => {
   }
 }
 
+/** The year 0000 arrives from the binlog as 1900, which no YEAR can be. */
+const year: Family = column => ({
+  ...whole(short)(column),
+  fromJson: value => sql`CASE WHEN ${value} = 1900 THEN 0::SMALLINT ELSE ${value} END`,
+})
+
+/** Not here: REAL, which Debezium reads as single precision when the table is made while it streams. */
 export const numbers: Record<string, Family> = {
   TINYINT: tinyint,
   INT1: tinyint,
@@ -105,7 +114,6 @@ export const numbers: Record<string, Family> = {
   DOUBLE: double,
   'DOUBLE PRECISION': double,
   FLOAT8: double,
-  REAL: double,
   BIT: bit,
-  YEAR: whole(short),
+  YEAR: year,
 }

@@ -6,6 +6,17 @@ import { asHex, cast, type Family, viaText } from './family.ts'
 
 const string: Family = column => viaText(column, 'string', text => cast(text, 'VARCHAR'))
 
+/** Debezium writes `a\\,b` for the label `a,b` when it comes from the binlog. */
+const enumeration: Family = column => {
+  const labels = column.enumValues ?? []
+  const type = string(column)
+  if (!labels.some(label => label.includes(','))) return type
+  return {
+    ...type,
+    fromJson: value => sql`CASE WHEN list_contains(${labels}, ${value}) THEN ${value} ELSE replace(${value}, '\\,', ',') END`,
+  }
+}
+
 const set: Family = column =>
   viaText(column, { type: 'array', elementType: 'string', containsNull: true }, text => {
     return sql`CASE WHEN ${text} = '' THEN []::VARCHAR[] ELSE string_split(${text}, ',') END`
@@ -24,7 +35,7 @@ const binary: Family = column => ({
 const stringNames = [
   ...['CHAR', 'CHARACTER', 'VARCHAR', 'CHAR VARYING', 'CHARACTER VARYING', 'NCHAR', 'NVARCHAR', 'NCHAR VARCHAR', 'NCHAR VARYING'],
   ...['NATIONAL CHAR', 'NATIONAL CHARACTER', 'NATIONAL VARCHAR', 'NATIONAL CHAR VARYING', 'NATIONAL CHARACTER VARYING'],
-  ...['TINYTEXT', 'TEXT', 'MEDIUMTEXT', 'LONGTEXT', 'LONG', 'LONG VARCHAR', 'LONG CHAR VARYING', 'ENUM'],
+  ...['TINYTEXT', 'TEXT', 'MEDIUMTEXT', 'LONGTEXT', 'LONG', 'LONG VARCHAR', 'LONG CHAR VARYING'],
   ...['UUID', 'INET4', 'INET6'],
 ]
 const binaryNames = ['BINARY', 'VARBINARY', 'TINYBLOB', 'BLOB', 'MEDIUMBLOB', 'LONGBLOB', 'LONG VARBINARY']
@@ -32,6 +43,7 @@ const binaryNames = ['BINARY', 'VARBINARY', 'TINYBLOB', 'BLOB', 'MEDIUMBLOB', 'L
 export const texts: Record<string, Family> = {
   ...Object.fromEntries(stringNames.map(name => [name, string])),
   ...Object.fromEntries(binaryNames.map(name => [name, binary])),
+  ENUM: enumeration,
   SET: set,
   JSON: json,
 }

@@ -84,7 +84,7 @@ const cases: [declared: string, json: string, mysql: string | null, expected: st
   ['BIT(63)', '"/////////38="', '9223372036854775807', '9223372036854775807'],
   ['BIT(64)', '"//////////8="', '18446744073709551615', '18446744073709551615'],
   ['YEAR', '2155', '2155', '2155'],
-  ['YEAR', '0', '0000', '0'],
+  ['YEAR', '1900', '0000', '0'],
   ['CHAR(3)', '""', '', ''],
   ['VARCHAR(20)', '"Zoë \\uD83D\\uDE00\\u001f"', 'Zoë 😀\x1f', 'Zoë 😀\x1f'],
   ['TEXT', '"it\'s"', "it's", "it's"],
@@ -140,6 +140,25 @@ describe('columnType', () => {
     expect(await both(declared, 'null', null)).toEqual([null, null])
   })
 
+  it('reads the label of an ENUM that holds a comma as the snapshot and as the binlog print it', async () => {
+    const labels = { enumValues: ['a', 'c,d'] }
+    expect(await both('ENUM', '"c\\\\,d"', 'c,d', labels)).toEqual(['c,d', 'c,d'])
+    expect(await both('ENUM', '"c,d"', 'c,d', labels)).toEqual(['c,d', 'c,d'])
+    expect(await both('ENUM', '"c\\\\,d"', 'c\\,d', { enumValues: ['c,d', 'c\\,d'] })).toEqual(['c\\,d', 'c\\,d'])
+  })
+
+  it('compares FLOATs by the six digits that a snapshot has of them', async () => {
+    const { comparable } = columnType(column('FLOAT'))
+    const print = async (value: Sql) => (await duck.row<{ v: string }>(sql`SELECT ${comparable!(value)} AS v`))!.v
+    for (const [snapshot, binlog] of [
+      [sql`1.23457::FLOAT`, sql`1.2345679::FLOAT`],
+      [sql`3.40282e38::FLOAT`, sql`3.4028235e38::FLOAT`],
+    ] as const) {
+      expect(await print(snapshot)).toBe(await print(binlog))
+    }
+    expect(await print(sql`1.23457::FLOAT`)).not.toBe(await print(sql`1.23458::FLOAT`))
+  })
+
   it('makes a zero date 1970-01-01 where NULL is not allowed, as Debezium does', async () => {
     const required = { optional: false }
     expect(await both('DATE', '0', '0000-00-00', required)).toEqual(['1970-01-01', '1970-01-01'])
@@ -181,6 +200,10 @@ describe('columnType', () => {
       'binary',
       'binary',
     ])
+  })
+
+  it('refuses REAL, which Debezium rounds', () => {
+    expect(() => columnType(column('REAL'))).toThrow(ColumnTypeUnknown)
   })
 
   it('names table and column of a type it does not know', () => {
