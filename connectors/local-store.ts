@@ -19,8 +19,6 @@ class LocalStore implements ObjectStore {
   readonly url: string
   readonly scratch: string
   readonly #root: string
-  /** Folders known to be there. */
-  readonly #made = new Set<string>()
 
   constructor(root: string) {
     this.#root = root
@@ -75,7 +73,7 @@ class LocalStore implements ObjectStore {
   async putFile(path: string, source: string): Promise<void> {
     const file = this.#file(path)
     try {
-      await this.#makeFolder(dirname(file))
+      await makeFolder(dirname(file))
       await syncFile(source)
       await rename(source, file).catch(async error => {
         if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error
@@ -134,26 +132,15 @@ class LocalStore implements ObjectStore {
     const folder = dirname(file)
     const temp = joinPath(folder, `.${basename(file)}.${randomUUID()}.tmp`)
     try {
-      await this.#makeFolder(folder)
+      await makeFolder(folder)
       await writeDurably(temp, bytes)
       const written = await publish(temp, file)
       await syncFolder(folder)
       return written
     } catch (error) {
       await discard(temp)
-      this.#made.delete(folder)
       throw localStoreError(error, folder)
     }
-  }
-
-  /** Makes a folder so that it survives a power cut: each new level is synced into the one above. */
-  async #makeFolder(folder: string): Promise<void> {
-    if (this.#made.has(folder)) return
-    const first = await mkdir(folder, { recursive: true })
-    if (first !== undefined) {
-      for (let at = folder; at.length >= first.length; at = dirname(at)) await syncFolder(dirname(at))
-    }
-    this.#made.add(folder)
   }
 
   /** All objects below a folder (a path that ends with `/`, or empty for the root). Half-written files and the scratch folder are not objects. */
@@ -174,6 +161,13 @@ class LocalStore implements ObjectStore {
       throw new StoreError('STORE_PATH', `${this.url}: a path must stay inside the store`)
     return joinPath(this.#root, path)
   }
+}
+
+/** Makes a folder so that it survives a power cut: each new level is synced into the one above. */
+async function makeFolder(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true })
+  if (first === undefined) return
+  for (let at = folder; at.length >= first.length; at = dirname(at)) await syncFolder(dirname(at))
 }
 
 async function writeDurably(file: string, bytes: Uint8Array): Promise<void> {

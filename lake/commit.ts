@@ -3,10 +3,10 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pkg from '../package.json' with { type: 'json' }
-import { type Add, type Commit, formatCommit, parseCommit, type Remove, type Txn } from './actions.ts'
+import { type Add, type Commit, formatCommit, type MetaData, parseCommit, type Remove, type Txn } from './actions.ts'
 import { type CommitMode, ConflictError, judge, type Ours } from './conflict.ts'
 import { LakeError } from './lake-error.ts'
-import { commitsSince, readCommit } from './log.ts'
+import { commitsSince, leftBehind, readCommit } from './log.ts'
 import { type MetaDataChange, planMetaData } from './metadata.ts'
 import { commitPath } from './path.ts'
 import { assertSupported, ourProtocol } from './protocol.ts'
@@ -44,6 +44,12 @@ export async function commit(table: Table, options: CommitOptions): Promise<Snap
   let base = options.base
   const txns = progress(table, options)
   const removes = removeActions(table, options)
+  if (base && (await leftBehind(table, base))) {
+    throw new ConflictError(
+      `${table.path}: version ${base.version} is so old that its followers have been cleaned away; load the table again`,
+      true,
+    )
+  }
   const ours: Ours = {
     mode: options.mode,
     appIds: new Set(txns.map(txn => txn.appId)),
@@ -52,6 +58,7 @@ export async function commit(table: Table, options: CommitOptions): Promise<Snap
   const txnId = randomUUID()
   for (let tries = 1; tries <= maxTries; tries++) {
     const metaData = planMetaData(table, options, base)
+    checkPartitions(table, options, metaData ?? base!.metaData)
     const text = formatCommit(plan(options, base, { txns, removes, metaData, txnId }))
     const version = base ? base.version + 1 : 0
     const winner = await publish(table, { version, text, txnId })
@@ -118,6 +125,18 @@ function progress(table: Table, { base, mode, txns = [] }: CommitOptions): reado
     )
   }
   return forward
+}
+
+/** Readers take partition values from the action alone: one that lacks a column would not be readable. */
+function checkPartitions(table: Table, { adds = [] }: CommitOptions, { partitionColumns }: MetaData): void {
+  const wanted = JSON.stringify([...partitionColumns].sort())
+  for (const add of adds) {
+    if (JSON.stringify(Object.keys(add.partitionValues).sort()) === wanted) continue
+    throw new LakeError(
+      'LAKE_SCHEMA_INVALID',
+      `${table.path}: a file was written without the table's partition columns (${partitionColumns.join(', ') || 'none'})`,
+    )
+  }
 }
 
 function removeActions(table: Table, { base, mode, removes, dataChange }: CommitOptions): Remove[] {

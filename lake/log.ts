@@ -24,9 +24,26 @@ export interface LoadOptions {
  * Throws LAKE_UNSUPPORTED_TABLE, LAKE_CORRUPT_LOG, LAKE_VERSION_GONE (cleaned away, or not there yet).
  */
 export async function loadSnapshot(table: Table, options: LoadOptions = {}): Promise<Snapshot | undefined> {
-  const snapshot = options.version === undefined ? await newest(table, options.known) : await travel(table, options.version)
-  if (snapshot && snapshot !== options.known) assertSupported(table.path, snapshot)
-  return snapshot
+  try {
+    const snapshot = options.version === undefined ? await newest(table, options.known) : await travel(table, options.version)
+    if (snapshot && snapshot !== options.known) assertSupported(table.path, snapshot)
+    return snapshot
+  } catch (error) {
+    // The pure files do not know which table they look at.
+    if (!(error instanceof LakeError) || error.message.startsWith(table.path)) throw error
+    throw new LakeError(error.code, `${table.path}: ${error.message}`, { retryable: error.retryable, cause: error })
+  }
+}
+
+/**
+ * Whether a snapshot may be one whose followers were cleaned from the log: then "no next version" would not mean "the newest".
+ * Costs nothing while the table's last commit is younger than an hour, the least time any cleanup leaves.
+ */
+export async function leftBehind(table: Table, snapshot: Snapshot): Promise<boolean> {
+  if (Date.now() - snapshot.timestamp < 3_600_000) return false
+  const hint = await table.store.get(lastCheckpointPath(table))
+  const version = hint && hintedVersion(hint.toString('utf8'))
+  return version !== undefined && version > snapshot.version
 }
 
 /** The commits of versions `from` and after, by probing: batches grow while they come back full. */
@@ -58,7 +75,8 @@ export async function readCommit(table: Table, version: number): Promise<Commit 
 async function newest(table: Table, known: Snapshot | undefined): Promise<Snapshot | undefined> {
   if (known) {
     const commits = await commitsSince(table, known.version + 1)
-    return commits.length === 0 ? known : replay(known, commits)
+    if (commits.length > 0) return replay(known, commits)
+    if (!(await leftBehind(table, known))) return known
   }
   return (await fromHint(table)) ?? (await fromList(table))
 }

@@ -18,6 +18,9 @@ export interface MetaDataChange {
   name?: string
 }
 
+/** What other writers of the same table should know: how often it is checkpointed, and that checkpoints hold statistics as text. */
+const ownProperties = { 'delta.checkpointInterval': '50', 'delta.checkpoint.writeStatsAsStruct': 'false' }
+
 /** Characters Spark refuses in a Parquet column's name, and the NUL that SQL text cannot hold. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: NUL is one of the refused characters
 const forbidden = /[ ,;{}()\n\t=\x00]/
@@ -61,7 +64,7 @@ function newMetaData(table: Table, wanted: MetaDataChange): MetaData {
     format: { provider: 'parquet', options: {} },
     schemaString: schemaString(wanted.fields),
     partitionColumns: [...(wanted.partitionColumns ?? [])],
-    configuration: { ...wanted.configuration },
+    configuration: { ...ownProperties, ...wanted.configuration },
     createdTime: Date.now(),
   }
   checkNames(table, metaData, wanted.fields)

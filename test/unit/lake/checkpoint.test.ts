@@ -38,10 +38,16 @@ test('the checkpoint alone gives the whole table back: values beyond 2^53, odd p
     name: 'orders',
   }
   const zero = await commit(table, { base: undefined, mode: 'append', operation: 'WRITE', metaData, adds, txns })
-  const one = await commit(table, { base: zero, mode: 'merge', operation: 'MERGE', removes: ['b'], adds: [someAdd('c')] })
+  const one = await commit(table, {
+    base: zero,
+    mode: 'merge',
+    operation: 'MERGE',
+    removes: ['b'],
+    adds: [someAdd('c', { partitionValues: { name: 'c' } })],
+  })
   await checkpoint(duck, table, one)
   for (const version of [0, 1]) await table.store.delete(commitPath(table, version))
-  await commit(table, { base: one, mode: 'append', operation: 'WRITE', adds: [someAdd('d')] })
+  await commit(table, { base: one, mode: 'append', operation: 'WRITE', adds: [someAdd('d', { partitionValues: { name: 'd' } })] })
   const opened = (await loadSnapshot(table))!
   expect(opened).toMatchObject({ protocol: one.protocol, metaData: one.metaData, fields: one.fields, txns: one.txns })
   expect(opened.files.get('a')).toEqual({ ...adds[0], dataChange: false })

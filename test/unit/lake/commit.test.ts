@@ -130,7 +130,7 @@ test('columns may come, in the commit of the first rows that have them', async (
   const next = await commit(table, append({ base, metaData: { fields: wider }, adds: [someAdd('a')] }))
   expect(next.fields.map(({ name }) => name)).toEqual(['id', 'name', 'email'])
   expect(next.metaData.id).toBe(base.metaData.id)
-  expect(next.metaData.configuration).toEqual({ 'cdc.primaryKey': '["id"]' })
+  expect(next.metaData.configuration).toMatchObject({ 'cdc.primaryKey': '["id"]', 'delta.checkpointInterval': '50' })
 })
 
 test('an append that raced a new column goes on if its own columns still fit', async () => {
@@ -283,4 +283,27 @@ test('a refusal that is final is passed on at once', async () => {
   })
   await expect(commit({ store, path: table.path }, append())).rejects.toMatchObject({ code: 'STORE_FULL' })
   expect(calls).toBe(1)
+})
+
+test('a file without the table’s partition values is refused', async () => {
+  await using table = await tempTable()
+  const metaData = { fields: someFields, partitionColumns: ['name'] }
+  await expect(commit(table, append({ metaData, adds: [someAdd('a')] }))).rejects.toMatchObject({ code: 'LAKE_SCHEMA_INVALID' })
+  expect((await commit(table, append({ metaData, adds: [someAdd('a', { partitionValues: { name: null } })] }))).version).toBe(0)
+})
+
+test('a base so old that its followers were cleaned away is not committed on', async () => {
+  await using table = await tempTable()
+  const zero = await commit(table, append())
+  const one = await commit(table, append({ base: zero, adds: [someAdd('a')] }))
+  await table.store.put(
+    `${table.path}/_delta_log/_last_checkpoint`,
+    Buffer.from(JSON.stringify({ version: one.version, size: 4 })),
+  )
+  await table.store.delete(`${table.path}/_delta_log/00000000000000000001.json`)
+  const asleep = { ...zero, timestamp: Date.now() - 2 * 86_400_000 }
+  await expect(commit(table, append({ base: asleep, adds: [someAdd('b')] }))).rejects.toMatchObject({
+    code: 'LAKE_CONFLICT',
+    retryable: true,
+  })
 })

@@ -125,6 +125,15 @@ test('a stale hint whose own commit was cleaned away does not hide newer version
   expect((await loadSnapshot(table))!.version).toBe(11)
 })
 
+test('a snapshot that slept through a cleanup is not taken for the newest', async () => {
+  await using table = await tempTable()
+  const snapshots = await history(table, 12)
+  await checkpoint(duck, table, snapshots[8]!)
+  for (let version = 0; version < 8; version++) await table.store.delete(commitPath(table, version))
+  const known = { ...snapshots[2]!, timestamp: Date.now() - 2 * 86_400_000 }
+  expect((await loadSnapshot(table, { known }))!.version).toBe(11)
+})
+
 test('a hole in the log, an empty commit and a torn one are told, not read over', async () => {
   await using table = await tempTable()
   await history(table, 6)
