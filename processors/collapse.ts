@@ -26,12 +26,12 @@ export interface Collapsed {
  */
 export async function collapse(duck: Duck, table: string, key: readonly string[]): Promise<Collapsed> {
   await duck.run(eventsOf(key))
-  const inOrder = await plainlyInOrder(duck)
+  const { inOrder, clockInOrder } = await lookThrough(duck)
   const suspects = inOrder ? sql`events SEMI JOIN state USING (${columns(key)})` : sql`events`
   await duck.run(sql`CREATE OR REPLACE TEMP TABLE tricky AS
     SELECT DISTINCT ${columns(key)} FROM (${withOrder(sql`PARTITION BY ${columns(key)} ORDER BY known DESC, _offset`, suspects)}) WHERE in_order IS NOT TRUE`)
   const decided = await decideTricky(duck, table, key)
-  await duck.run(appliedChanges(key))
+  await duck.run(appliedChanges(key, { clockInOrder }))
   const counts = await duck.row<{ dropped: bigint }>(sql`SELECT count(*) AS dropped FROM dropped`)
   return { dropped: Number(counts?.dropped ?? 0), decided }
 }
@@ -58,17 +58,21 @@ const origin = sql`CASE
     ELSE split_part(_gtid, '-', 1)
   END`
 
-/** True if each partition's changes stand in growing source order, of one server and one binlog name: then every key's do. */
-async function plainlyInOrder(duck: Duck): Promise<boolean> {
-  const found = await duck.row<{ in_order: boolean }>(sql`
-    SELECT coalesce(bool_and(coalesce(in_order, false)), true) AS in_order
+/**
+ * Whether each partition's changes stand in growing source order, of one server and one binlog name: then every key's do.
+ * And whether their times do.
+ */
+async function lookThrough(duck: Duck): Promise<{ inOrder: boolean; clockInOrder: boolean }> {
+  const found = await duck.row<{ in_order: boolean; clock_in_order: boolean }>(sql`
+    SELECT coalesce(bool_and(coalesce(in_order, false)), true) AS in_order,
+      coalesce(bool_and(coalesce(_source_ts >= before__source_ts, row_number = 1)), true) AS clock_in_order
     FROM (${withOrder(sql`PARTITION BY _partition ORDER BY _offset`, sql`events WHERE NOT known`)})`)
-  return found!.in_order
+  return { inOrder: found!.in_order, clockInOrder: found!.clock_in_order }
 }
 
 /** Adds `in_order`: whether an event plainly follows the one before it in the window. A snapshot's row number says nothing. */
 function withOrder(window: Sql, from: Sql): Sql {
-  const position = ['base', 'origin', 'number', '_pos', '_row', '_tx_order', '_op', '_partition']
+  const position = ['base', 'origin', 'number', '_pos', '_row', '_tx_order', '_op', '_partition', '_source_ts']
   const previous = position.map(name => sql`lag(${id(name)}) OVER w AS ${id(`before_${name}`)}`)
   return sql`SELECT *, row_number = 1 OR (
       base = before_base AND _partition = before__partition AND coalesce(origin = before_origin, true)
@@ -164,12 +168,14 @@ async function insertIds(duck: Duck, table: string, ids: readonly bigint[]): Pro
 }
 
 /** `_valid_from` never runs backwards within a key, whatever the clocks did (cdc-spec §2.4, Gold). */
-function appliedChanges(key: readonly string[]): Sql {
+function appliedChanges(key: readonly string[], { clockInOrder }: { clockInOrder: boolean }): Sql {
   const kept = sql`SELECT rowid AS row_id, * FROM changes WHERE NOT _bad AND rowid NOT IN (SELECT row_id FROM dropped)`
   const newest = sql`SELECT arg_max(row_id, _offset) FROM (${kept}) ANTI JOIN tricky USING (${columns(key)}) GROUP BY ${columns(key)} UNION ALL SELECT row_id FROM decided`
+  const latestSoFar = clockInOrder
+    ? sql`changes._source_ts`
+    : sql`max(changes._source_ts) OVER (PARTITION BY ${columns(key, 'changes')} ORDER BY changes._offset ROWS UNBOUNDED PRECEDING)`
   return sql`CREATE OR REPLACE TEMP TABLE applied AS
-    SELECT changes.* EXCLUDE (row_id, _bad), row_id IN (${newest}) AS _winner,
-      greatest(changes._source_ts, state._valid_from, max(changes._source_ts) OVER (PARTITION BY ${columns(key, 'changes')} ORDER BY changes._offset ROWS UNBOUNDED PRECEDING)) AS _valid_from
+    SELECT changes.* EXCLUDE (row_id, _bad), row_id IN (${newest}) AS _winner, greatest(state._valid_from, ${latestSoFar}) AS _valid_from
     FROM (${kept}) AS changes LEFT JOIN state USING (${columns(key)})`
 }
 

@@ -119,7 +119,7 @@ export async function mergeSilver(duck: Duck, lake: Lakehouse, options: MergeOpt
       replace || part.mode === 'append'
         ? { rows }
         : await copyOnWrite(lake, path, { duck, base, fields, keys: winners, key, rows })
-    const add = await writeFile(duck, lake.table(path), { select: changed.rows, fields, sortBy: part.sortBy })
+    const add = await writeFile(duck, lake.table(path), { select: changed.rows, fields, ...(part.sortBy ? { sortBy: part.sortBy } : {}) })
     const name = path.slice(path.lastIndexOf('/') + 1)
     const snapshot = await commit(lake.table(path), {
       base,
@@ -160,7 +160,7 @@ export async function mergeSilver(duck: Duck, lake: Lakehouse, options: MergeOpt
 interface Part {
   mode: 'append' | 'merge'
   rows: Sql
-  sortBy: Sql
+  sortBy?: Sql
 }
 
 /**

@@ -17,6 +17,8 @@ export interface SourceColumn {
   /** Labels of an ENUM or SET, without quotes, in declared order. */
   enumValues?: string[]
   charset?: string
+  /** True if the table has it no longer: older events do. */
+  dropped?: true
 }
 
 export interface SourceTable {

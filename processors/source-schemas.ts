@@ -43,12 +43,19 @@ export class SourceSchemas {
     for (const { _value } of rows) {
       for (const change of tableChanges(JSON.parse(_value))) {
         // A dropped table keeps its last schema: its rows are still in bronze.
-        if (change.schema) tables.set(keyOf(change), change.schema)
+        if (change.schema) tables.set(keyOf(change), withDropped(change.schema, tables.get(keyOf(change))))
       }
     }
     this.#tables = tables
     this.#version = snapshot.version
   }
+}
+
+/** Columns that the table had before stay known, behind those it has: older events carry them. */
+function withDropped(schema: SourceTable, before: SourceTable | undefined): SourceTable {
+  const present = new Set(schema.columns.map(({ name }) => name.toLowerCase()))
+  const gone = (before?.columns ?? []).filter(({ name }) => !present.has(name.toLowerCase()))
+  return { ...schema, columns: [...schema.columns, ...gone.map(column => ({ ...column, dropped: true as const }))] }
 }
 
 function keyOf({ database, table }: TableName): string {

@@ -53,7 +53,8 @@ export interface VerifyOptions {
 }
 
 /** Compares one table. Nothing is waited for: the caller decides what a difference means while writers run. */
-export async function verifyTable(options: VerifyOptions): Promise<TableVerdict> {
+export async function verifyTable(asked: VerifyOptions): Promise<TableVerdict> {
+  const options = { ...asked, ...presentOnly(asked) }
   const { duck, lake, schema, mask } = options
   const table = `${schema.database}.${schema.table}`
   const nothing = {
@@ -85,6 +86,15 @@ export async function verifyTable(options: VerifyOptions): Promise<TableVerdict>
   const rows = silver ? sql`SELECT ${join(columns)} FROM ${silver}` : sql`SELECT ${names(mask)} FROM verify_source WHERE false`
   await duck.run(sql`CREATE OR REPLACE TEMP TABLE verify_silver AS ${hashed(rows, mask)}`)
   return compare(duck, table, { mask, token: options.token, examples: options.examples ?? 10 })
+}
+
+/** Columns that the source has dropped live on in silver, but cannot be compared. */
+function presentOnly({ schema, mask }: VerifyOptions): Pick<VerifyOptions, 'schema' | 'mask'> {
+  const dropped = new Set(schema.columns.filter(column => column.dropped).map(({ name }) => name))
+  return {
+    schema: { ...schema, columns: schema.columns.filter(column => !column.dropped) },
+    mask: { ...mask, columns: mask.columns.filter(({ source }) => !dropped.has(source)) },
+  }
 }
 
 /** Writes the source's rows as JSON lines; false if it has no such table. */
