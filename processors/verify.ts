@@ -67,11 +67,11 @@ export async function verifyTable(asked: VerifyOptions): Promise<TableVerdict> {
   if (schema.primaryKey.length === 0) return { table, equal: false, ...nothing, skipped: 'the table has no primary key' }
   const file = joinPath(options.scratch, `verify-${randomUUID()}.ndjson`)
   try {
-    const found = await spoolSource(file, options)
-    if (!found) return { table, equal: false, ...nothing, skipped: 'the source has no such table now' }
+    const longest = await spoolSource(file, options)
+    if (longest === undefined) return { table, equal: false, ...nothing, skipped: 'the source has no such table now' }
     await mask.bind(duck)
     await bindKey(duck, options.token)
-    await duck.run(sql`CREATE OR REPLACE TEMP TABLE verify_source AS ${hashed(sourceRows(file, options), mask)}`)
+    await duck.run(sql`CREATE OR REPLACE TEMP TABLE verify_source AS ${hashed(sourceRows(file, longest, options), mask)}`)
   } finally {
     await rm(file, { force: true })
   }
@@ -97,34 +97,41 @@ function presentOnly({ schema, mask }: VerifyOptions): Pick<VerifyOptions, 'sche
   }
 }
 
-/** Writes the source's rows as JSON lines; false if it has no such table. */
-async function spoolSource(file: string, { source, schema, mask, signal }: VerifyOptions): Promise<boolean> {
+/** Writes the source's rows as JSON lines. Gives the bytes of the longest; undefined if the source has no such table. */
+async function spoolSource(file: string, { source, schema, mask, signal }: VerifyOptions): Promise<number | undefined> {
   const columns = readColumns(schema, mask)
   const rows = await source.rows(
     schema,
     columns.map(column => ({ name: column.name, select: columnType(column, schema).selectMysql })),
   )
-  if (!rows) return false
+  if (!rows) return undefined
+  let longest = 0
   const lines = async function* () {
-    for await (const row of rows) yield `${JSON.stringify(Object.fromEntries(row.map((text, i) => [`c${i}`, text])))}\n`
+    for await (const row of rows) {
+      const line = `${JSON.stringify(Object.fromEntries(row.map((text, i) => [`c${i}`, text])))}\n`
+      longest = Math.max(longest, Buffer.byteLength(line))
+      yield line
+    }
   }
   await pipeline(
     Readable.from(lines(), { objectMode: true }),
     createWriteStream(file, { mode: 0o600 }),
     ...(signal ? [{ signal }] : []),
   )
-  return true
+  return longest
 }
 
 /** The spooled texts, typed and masked. */
-function sourceRows(file: string, { schema, mask }: VerifyOptions): Sql {
+function sourceRows(file: string, longest: number, { schema, mask }: VerifyOptions): Sql {
   const columns = readColumns(schema, mask)
   const shape = join(columns.map((_, i) => sql`${`c${i}`}: 'VARCHAR'`))
   const typed = columns.map((column, i) => {
     const type = columnType(column, schema)
     return sql`CAST(${type.fromMysql(id(`c${i}`))} AS ${trusted(duckType(type.delta))}) AS ${id(column.name)}`
   })
-  const lines = sql`read_json(${file}, format = 'newline_delimited', columns = {${shape}}, maximum_object_size = 268435456)`
+  // DuckDB's buffers hold two objects of the greatest size allowed, for each thread.
+  const size = Math.max(longest, 1 << 20)
+  const lines = sql`read_json(${file}, format = 'newline_delimited', columns = {${shape}}, maximum_object_size = ${size})`
   return sql`SELECT ${join(mask.columns.map(({ expr, name }) => sql`${expr} AS ${id(name)}`))} FROM (SELECT ${join(typed)} FROM ${lines})`
 }
 
