@@ -1,4 +1,4 @@
-// Opens the configured lake for a command that reads it.
+// Opens the configured lake, to read it or to write it.
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { ObjectStore } from '../connectors/object-store.ts'
@@ -13,6 +13,11 @@ export async function openLake(config: Config): Promise<ObjectStore> {
       `lake.url: ${url}: there is no such folder; expected a lake that \`binlake run\` has written`,
     ])
   }
+  return openStoreOf(config)
+}
+
+/** The configured store, made if it is not there. */
+export async function openStoreOf(config: Config): Promise<ObjectStore> {
   const { openStore } = await import('../connectors/open-store.ts')
-  return openStore(url, { azureConnectionString: config.lake.azure, cacheDir: config.lake.cache })
+  return openStore(need(config.lake.url, 'lake.url'), { azureConnectionString: config.lake.azure, cacheDir: config.lake.cache })
 }

@@ -1,4 +1,4 @@
-// Opens the configured change log: Kafka, or the embedded one.
+// Opens the configured source: its change log (Kafka, or the embedded one), and its own tables.
 import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -6,9 +6,10 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { KafkaSettings } from '../connectors/kafka-group.ts'
 import type { Source } from '../connectors/source.ts'
+import type { SourceRows } from '../connectors/source-rows.ts'
 import { type Config, need } from './config.ts'
 
-/** The source and what it needs while it is open. Closing removes its spool files. */
+/** A source of changes while it is open. Closing removes its spool files. */
 export interface OpenSource extends AsyncDisposable {
   source: Source
 }
@@ -17,9 +18,16 @@ export interface OpenSource extends AsyncDisposable {
 export async function openSource(config: Config, log: Logger): Promise<OpenSource> {
   const brokers = need(config.kafka.brokers, 'kafka.brokers')
   const topicPrefix = need(config.kafka.prefix, 'kafka.prefix')
+  const { records, bytes, age } = config.batch
   const spoolDir = await mkdtemp(join(tmpdir(), 'binlake-spool-'))
-  const { openKafka } = await import('../connectors/kafka.ts')
-  const source = openKafka({ brokers, topicPrefix, spoolDir, ...kafkaSettings(config) }, log)
+  const shared = { topicPrefix, spoolDir, batch: { records, bytes, ageMs: age } }
+  const dir = embeddedFolder(brokers[0]!)
+  const source = dir
+    ? (await import('../connectors/embedded.ts')).openEmbedded({ ...shared, dir }, log)
+    : (await import('../connectors/kafka.ts')).openKafka(
+        { ...shared, brokers, group: config.kafka.group, ...security(config) },
+        log,
+      )
   return {
     source,
     async [Symbol.asyncDispose]() {
@@ -29,7 +37,38 @@ export async function openSource(config: Config, log: Logger): Promise<OpenSourc
   }
 }
 
-function kafkaSettings({ kafka, batch }: Config): Omit<KafkaSettings, 'brokers' | 'topicPrefix' | 'spoolDir'> {
+/** The source's own tables as they are now, to compare with. Throws ConfigError, MysqlError. */
+export async function openSourceRows(config: Config): Promise<SourceRows> {
+  const url = need(config.mysql.url, 'mysql.url')
+  const dir = embeddedFolder(url)
+  if (!dir) return (await import('../connectors/mysql.ts')).openMysqlRows(url)
+  const [{ readEmbeddedTable }, { shopDatabase, shopTables }] = await Promise.all([
+    import('../shop/read-embedded.ts'),
+    import('../shop/tables.ts'),
+  ])
+  return {
+    position: `the embedded shop in ${dir}`,
+    async rows({ database, table }, columns) {
+      if (database !== shopDatabase || !shopTables.some(({ name }) => name === table)) return undefined
+      return inOrder(readEmbeddedTable(dir, table), columns)
+    },
+    async [Symbol.asyncDispose]() {},
+  }
+}
+
+async function* inOrder(
+  rows: AsyncIterable<Record<string, string | null>>,
+  columns: readonly { name: string }[],
+): AsyncGenerator<(string | null)[]> {
+  for await (const row of rows) yield columns.map(({ name }) => row[name] ?? null)
+}
+
+/** The folder that stands in place of a server's address; undefined for a real one. */
+export function embeddedFolder(address: string): string | undefined {
+  return /^embedded:(.+)$/s.exec(address)?.[1]
+}
+
+function security({ kafka }: Config): Pick<KafkaSettings, 'tls' | 'sasl'> {
   const { enabled, ca, cert, key } = kafka.tls
   const { mechanism, username, password } = kafka.sasl
   const files = {
@@ -38,8 +77,6 @@ function kafkaSettings({ kafka, batch }: Config): Omit<KafkaSettings, 'brokers' 
     ...(key ? { key: readFileSync(key) } : {}),
   }
   return {
-    group: kafka.group,
-    batch: { records: batch.records, bytes: batch.bytes, ageMs: batch.age },
     ...(enabled || Object.keys(files).length > 0 ? { tls: files } : {}),
     ...(mechanism ? { sasl: { mechanism, ...(username ? { username } : {}), ...(password ? { password } : {}) } } : {}),
   }

@@ -1,10 +1,12 @@
 // The command line as a whole: global options, the commands, how wrong usage is answered.
 import { Command, CommanderError } from 'commander'
 import pkg from '../package.json' with { type: 'json' }
+import { addRun } from './commands/run.ts'
 import { addSql } from './commands/sql.ts'
 import { addStatus } from './commands/status.ts'
 import { addTables } from './commands/tables.ts'
 import { addDown, addUp } from './commands/up.ts'
+import { addVerify } from './commands/verify.ts'
 import { exit } from './exit.ts'
 
 /** Parses `argv` (as process.argv) and runs the command. Sets process.exitCode. */
@@ -34,7 +36,7 @@ export function program(): Command {
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .showHelpAfterError('(--help lists what there is)')
     .exitOverride()
-  for (const add of [addUp, addDown, addStatus, addTables, addSql]) add(root)
+  for (const add of [addUp, addDown, addRun, addStatus, addTables, addSql, addVerify]) add(root)
   root.addHelpText('after', after)
   return root
 }
