@@ -45,9 +45,11 @@ function deleteRows(group: Delete[]): string {
 }
 
 function updateRow({ table, before, after }: Update): string {
-  const changed = Object.keys(after).filter(column => after[column] !== before[column])
-  const assignments = changed.map(column => equals(column, after))
-  const where = shopTable(table).primaryKey.map(column => equals(column, before))
+  const { columns, primaryKey } = shopTable(table)
+  // A column with ON UPDATE must be named even if it stays the same, or the server fills in its own time.
+  const changed = columns.filter(({ name, onUpdate }) => onUpdate !== undefined || after[name] !== before[name])
+  const assignments = changed.map(({ name }) => equals(name, after))
+  const where = primaryKey.map(column => equals(column, before))
   return `UPDATE ${escapeId(table)} SET ${assignments.join(', ')} WHERE ${where.join(' AND ')}`
 }
 

@@ -1,0 +1,123 @@
+// A Debezium connector of a test's own on one database, and the events it publishes.
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Admin, Consumer } from '@platformatic/kafka'
+import { type ConnectorStatus, connectRequest } from '../../../infra/debezium/connect-api.ts'
+import { ensureConnector } from '../../../infra/debezium/connector.ts'
+import type { RecordedEvent } from '../../unit/shop/plain-event.ts'
+import type { ShopStack } from './stack.ts'
+
+export type Captured = RecordedEvent[]
+
+export interface Capture {
+  /** Everything published, once that many transactions have ended; by topic and offset. */
+  events(expected: { transactions: number }): Promise<Captured>
+  close(): Promise<void>
+}
+
+/** Returns when the initial snapshot has been taken. */
+export async function startCapture(stack: ShopStack, names: { database: string; prefix: string }): Promise<Capture> {
+  const { prefix, database } = names
+  // Connect remembers how far a connector got by its name, even after it has gone.
+  const name = `${prefix}-${randomUUID()}`
+  const admin = new Admin({ clientId: name, bootstrapBrokers: [stack.brokers] })
+  const dropTopics = async () => {
+    const mine = (await admin.listTopics({ includeInternals: true })).filter(topic => belongs(topic, prefix))
+    if (mine.length > 0) await admin.deleteTopics({ topics: mine })
+  }
+  await dropTopics()
+  const wanted = await stack.connector(names)
+  const settings = Object.entries(wanted).filter(([setting]) => !setting.startsWith('signal.'))
+  // A server id of its own: MySQL hangs up on the older of two replicas with one.
+  const config: Record<string, string> = {
+    ...Object.fromEntries(settings),
+    'database.server.id': String(200_000 + Math.floor(Math.random() * 1e6)),
+  }
+  const tables = `${database}\\.(customers|sellers|products|orders|order_items|payments|reasons|cart_events|touches)`
+  const own = { 'table.include.list': tables, 'schema.history.internal.store.only.captured.databases.ddl': 'true' }
+  await ensureConnector(stack.connectUrl, { name, config: { ...config, ...own } })
+  const notifications = config['notification.sink.topic.name']!
+  await waitFor(async () => (await read(stack, [notifications])).some(({ value }) => value!.includes('"COMPLETED"')))
+  return {
+    async events({ transactions }) {
+      let events: Captured = []
+      await waitFor(async () => {
+        const topics = (await admin.listTopics()).filter(topic => topic === prefix || topic.startsWith(`${prefix}.`)).sort()
+        events = await read(stack, topics)
+        return events.filter(({ value }) => value!.startsWith('{"status":"END"')).length >= transactions
+      })
+      return events.filter(
+        ({ topic, key }) => topic !== prefix || [`{"databaseName":"${database}"}`, '{"databaseName":""}'].includes(key!),
+      )
+    },
+    async close() {
+      const path = `/connectors/${name}`
+      await connectRequest(stack.connectUrl, `${path}/stop`, { method: 'PUT' })
+      await waitFor(
+        async () => (await connectRequest<ConnectorStatus>(stack.connectUrl, `${path}/status`))?.connector.state === 'STOPPED',
+      )
+      await connectRequest(stack.connectUrl, `${path}/offsets`, { method: 'DELETE' })
+      await connectRequest(stack.connectUrl, path, { method: 'DELETE' })
+      await dropTopics()
+      await admin.close()
+    },
+  }
+}
+
+function belongs(topic: string, prefix: string): boolean {
+  return (
+    [
+      prefix,
+      `${prefix}-notifications`,
+      `${prefix}-signals`,
+      `_${prefix}.schema-history`,
+      `__debezium-heartbeat.${prefix}`,
+    ].includes(topic) || topic.startsWith(`${prefix}.`)
+  )
+}
+
+async function waitFor(done: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 120_000
+  while (!(await done())) {
+    if (performance.now() > deadline) throw new Error('the connector did not get that far within two minutes')
+    await sleep(500)
+  }
+}
+
+/** Everything the topics hold now. */
+async function read(stack: ShopStack, topics: string[]): Promise<Captured> {
+  const consumer = new Consumer({
+    clientId: 'shop-test',
+    groupId: `shop-test-${Math.random()}`,
+    bootstrapBrokers: [stack.brokers],
+  })
+  try {
+    const existing = await consumer.listOffsets({ topics }).catch(() => new Map<string, bigint[]>())
+    if (existing.size === 0) return []
+    const stream = await consumer.consume({ topics, mode: 'earliest', autocommit: false, isolationLevel: 1, maxWaitTime: 100 })
+    const messages: (RecordedEvent & { offset: bigint })[] = []
+    const idle = setInterval(() => {
+      if (performance.now() - lastAt > 1_500) stream.close()
+    }, 100)
+    let lastAt = performance.now() + 3_000
+    for await (const { topic, offset, headers, key, value } of stream) {
+      lastAt = performance.now()
+      const pairs = [...headers].map(([name, text]): [string, string | null] => [
+        String(name),
+        text === null ? null : String(text),
+      ])
+      messages.push({
+        topic,
+        offset,
+        headers: pairs,
+        key: key?.length ? String(key) : null,
+        value: value?.length ? String(value) : null,
+      })
+    }
+    clearInterval(idle)
+    messages.sort((a, b) => (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : Number(a.offset - b.offset)))
+    return messages.map(({ offset: _, ...event }) => event)
+  } finally {
+    await consumer.close(true)
+  }
+}
