@@ -12,9 +12,12 @@ export interface CodedError extends Error {
 }
 
 const families: [RegExp, number][] = [
-  [/^(CONFIG|KAFKA_BROKERS|STORE_CONFIG|MASK_KEY|SQL_REFUSED|SQL_UNKNOWN|SQL_INVALID)/, exit.usage],
+  [
+    /^(CONFIG|KAFKA_BROKERS|STORE_CONFIG|GOLD_(?:CIRCLE|INPUT|NAME|SQL)|MASK_KEY|SQL_REFUSED|SQL_UNKNOWN|SQL_INVALID)/,
+    exit.usage,
+  ],
   [/^VERIFY_MISMATCH/, exit.mismatch],
-  [/^POLICY_/, exit.policy],
+  [/^(POLICY_|TABLE_OMITTED)/, exit.policy],
 ]
 
 export function isCoded(error: unknown): error is CodedError {

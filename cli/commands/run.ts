@@ -6,7 +6,8 @@ import { exit } from '../exit.ts'
 import { openStoreOf } from '../open-lake.ts'
 import { openPolicy } from '../open-policy.ts'
 import { openSource } from '../open-source.ts'
-import { type Session, withSession } from '../session.ts'
+import type { Session } from '../session.ts'
+import { withSession } from '../with-session.ts'
 
 const details = `
 Ctrl-C or SIGTERM stops it cleanly: what is being committed is finished. Stopped in any way, the next run goes on where the

@@ -7,7 +7,8 @@ import type { QueryEngine } from '../../sql/engine.ts'
 import type { Format } from '../../sql/format.ts'
 import { describe } from '../exit.ts'
 import { openLake } from '../open-lake.ts'
-import { type GlobalOptions, type Session, withSession } from '../session.ts'
+import type { GlobalOptions, Session } from '../session.ts'
+import { withSession } from '../with-session.ts'
 
 interface SqlOptions {
   json?: boolean

@@ -8,7 +8,8 @@ import { exit, isCoded, safeMessage } from '../exit.ts'
 import { openLake } from '../open-lake.ts'
 import { openPolicy } from '../open-policy.ts'
 import { openSource } from '../open-source.ts'
-import { type Session, withSession } from '../session.ts'
+import type { Session } from '../session.ts'
+import { withSession } from '../with-session.ts'
 
 interface Status extends LakeStatus {
   state: 'ok' | 'degraded' | 'failed'

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { factsOf, type TableFacts } from '../../lake/facts.ts'
 import type { QueryEngine } from '../../sql/engine.ts'
 import { openLake } from '../open-lake.ts'
-import { withSession } from '../session.ts'
+import { withSession } from '../with-session.ts'
 
 export type ListedTable = { table: string; zone: string } & TableFacts
 

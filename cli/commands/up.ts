@@ -2,8 +2,9 @@
 import { type Command, Option } from 'commander'
 import type { Stack, StackKind } from '../../infra/stack.ts'
 import { readPolicyFile } from '../open-policy.ts'
-import { type Session, withSession } from '../session.ts'
+import type { Session } from '../session.ts'
 import { printSteps } from '../steps.ts'
+import { withSession } from '../with-session.ts'
 
 const upExamples = `
 Kinds: docker (docker compose), local (the same servers as plain processes), embedded (no server: a change log made by

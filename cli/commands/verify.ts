@@ -10,7 +10,8 @@ import { exit } from '../exit.ts'
 import { openLake } from '../open-lake.ts'
 import { openPolicy } from '../open-policy.ts'
 import { openSourceRows } from '../open-source.ts'
-import { type Session, withSession } from '../session.ts'
+import type { Session } from '../session.ts'
+import { withSession } from '../with-session.ts'
 
 const details = `
 Every row of MySQL is read, masked by the policy and compared with silver, column by column. While shops keep writing, a change
