@@ -1,6 +1,6 @@
 // Debezium's connector on a Kafka Connect, ours or the user's own.
-// Guarantee: returns only when the live configuration is the wanted one and the connector and its task run.
-
+// Guarantee: returns only when the live configuration is the wanted one, connector and task run, and every change made
+// from now on is captured.
 import { setTimeout as delay } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { StackError } from '../stack-error.ts'
@@ -19,6 +19,8 @@ interface Options {
 
 /**
  * Creates the connector, or updates it if its configuration differs, and waits until it runs. A failed task is restarted once.
+ * Waits also until the connector has stored a position, for a snapshot misses tables that are created between its list of
+ * tables and its lock (seen with Debezium 3.6.1: the rows are lost, and the table's next event fails the task).
  * Throws CONNECT_UNREACHABLE, CONNECT_REFUSED (the configuration is not valid), CONNECTOR_FAILED.
  */
 export async function ensureConnector(
@@ -33,31 +35,35 @@ export async function ensureConnector(
   const live = await connectRequest<Record<string, string>>(connectUrl, `${path}/config`, rest)
   const change = live === undefined ? 'created' : isDeepStrictEqual(live, wanted) ? 'unchanged' : 'updated'
   if (change !== 'unchanged') await connectRequest(connectUrl, `${path}/config`, { method: 'PUT', body: wanted, ...rest })
-  let restarted = false
-  const deadline = performance.now() + withinMs
+  const begin = performance.now()
+  // Right after an update the status still tells of the task before it.
+  let fresh = change !== 'updated'
+  let restarted = change === 'created'
   for (;;) {
     const status = await connectRequest<ConnectorStatus>(connectUrl, `${path}/status`, rest)
     const failed = failedPart(status)
-    if (failed && (restarted || change === 'created'))
-      throw new StackError('CONNECTOR_FAILED', failureMessage(settings.name, failed))
+    const waited = performance.now() - begin
+    fresh ||= !isRunning(status) || waited > 3000
+    if (failed && restarted) throw new StackError('CONNECTOR_FAILED', failureMessage(settings.name, failed))
     if (failed) {
       restarted = true
       await connectRequest(connectUrl, `${path}/restart?includeTasks=true&onlyFailed=true`, { method: 'POST', ...rest })
-    } else if (isRunning(status)) {
+    } else if (fresh && isRunning(status) && (await hasPosition(connectUrl, path, rest))) {
       return change
     }
-    if (performance.now() > deadline) {
+    if (waited > withinMs) {
       const states = status ? [status.connector, ...status.tasks].map(part => part.state).join(', ') : 'unknown to Connect'
-      throw new StackError(
-        'CONNECTOR_FAILED',
-        `connector ${settings.name} does not run after ${withinMs / 1000} s (${states}): look into Kafka Connect's log`,
-        {
-          retryable: true,
-        },
-      )
+      const message = `connector ${settings.name} does not read after ${withinMs / 1000} s (${states}): look into Kafka Connect's log`
+      throw new StackError('CONNECTOR_FAILED', message, { retryable: true })
     }
     await delay(200, undefined, rest)
   }
+}
+
+/** Whether the connector has stored where it reads. Connect before 3.5 cannot tell, which counts as yes. */
+async function hasPosition(connectUrl: string, path: string, options: { signal?: AbortSignal }): Promise<boolean> {
+  const stored = await connectRequest<{ offsets: unknown[] }>(connectUrl, `${path}/offsets`, options)
+  return stored === undefined || stored.offsets.length > 0
 }
 
 /** The connector and at least one task, and every task. */
@@ -71,20 +77,24 @@ function failedPart(status: ConnectorStatus | undefined) {
   return status && [status.connector, ...status.tasks].find(part => part.state === 'FAILED')
 }
 
-/** The first line of the trace, its innermost cause, and what to do. */
+/** The first line of the trace, the kind of its innermost cause, and what to do. A cause's own words may hold values of rows. */
 export function failureMessage(name: string, failed: { trace?: string }): string {
-  const lines = (failed.trace ?? 'no trace').split('\n')
-  const cause = lines.filter(line => line.startsWith('Caused by: ')).at(-1)
-  return `connector ${name} failed: ${lines[0]}${cause ? ` (${cause.trim()})` : ''}. ${advice(failed.trace ?? '')}`
+  const trace = failed.trace ?? 'no trace'
+  const cause = [...trace.matchAll(/^Caused by: ([\w.$]+)/gm)].at(-1)?.[1]
+  return `connector ${name} failed: ${trace.split('\n')[0]}${cause ? ` (cause: ${cause})` : ''}. ${advice(trace)}`
 }
 
 function advice(trace: string): string {
   const known: [RegExp, string][] = [
-    [/Access denied/i, "Check the password and the grants of Debezium's MySQL user (docs/stack.md)."],
+    [/Access denied|Account is locked/i, "MySQL refuses Debezium's user: check its password and grants (docs/stack.md)."],
     [/Communications link failure|Connection refused|Unable to connect/i, 'Check that MySQL runs and that Connect can reach it.'],
     [
       /no longer available on the server|binlog.*purged|GTIDs? .*purged/i,
       'The binary log it needs is gone: the tables must be snapshotted again.',
+    ],
+    [
+      /schema isn't known to this connector/i,
+      'It met a table it does not know, such as one created while its snapshot began (docs/stack.md).',
     ],
     [/history topic is missing|db history topic/i, 'The schema history topic is gone: start once with snapshot.mode=recovery.'],
     [/exactly.once/i, 'The worker needs exactly.once.source.support=enabled.'],

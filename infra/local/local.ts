@@ -12,7 +12,7 @@ import { azuriteServer, connectionString } from './azurite.ts'
 import { connectServer } from './connect.ts'
 import { createTopics, kafkaServer } from './kafka.ts'
 import { mysqlServer } from './mysql.ts'
-import { claimPort, type PortClaim } from './ports.ts'
+import { claimPort, type PortClaim, reclaimPort } from './ports.ts'
 import { isRunning, stop } from './process.ts'
 import { ensureServer, type ServerDefinition } from './service.ts'
 
@@ -114,7 +114,7 @@ async function choosePorts(stack: Stack): Promise<PortClaim[]> {
     const service = findService(stack, owner)
     if (service && isRunning(service)) continue
     const before = stack.ports[name]
-    const claim = await claimPort(before === undefined ? [preferred] : [before, preferred])
+    const claim = (before && (await reclaimPort(before, 3000))) || (await claimPort([preferred]))
     stack.ports[name] = claim.port
     claims.push(claim)
   }

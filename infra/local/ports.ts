@@ -1,6 +1,7 @@
 // Ports of the local servers: the usual one if it is free, else a free one that is then kept.
 // Guarantee: two `up` at the same moment never choose the same port.
 import { createServer } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { type Lock, tryLock } from '../lock.ts'
 
 /** Below the range that Linux gives to outgoing connections (32768 and up), so that a stopped server finds its port again. */
@@ -15,12 +16,28 @@ export interface PortClaim {
 /** The first of `wanted` that is free, else a free one of 20000–31999. */
 export async function claimPort(wanted: readonly number[]): Promise<PortClaim> {
   for (const port of candidates(wanted, Math.random)) {
-    const lock = await tryLock(`port ${port}`)
-    if (!lock) continue
-    if (await isFree(port)) return { port, lock }
-    await lock.release()
+    const claim = await tryClaim(port)
+    if (claim) return claim
   }
   throw new Error(`no free port in ${moved.from}-${moved.to}`)
+}
+
+/** The port a server had before, if it becomes free within `withinMs`: a server that was killed may still be giving it back. */
+export async function reclaimPort(port: number, withinMs: number): Promise<PortClaim | undefined> {
+  const deadline = performance.now() + withinMs
+  for (;;) {
+    const claim = await tryClaim(port)
+    if (claim || performance.now() > deadline) return claim
+    await delay(50)
+  }
+}
+
+async function tryClaim(port: number): Promise<PortClaim | undefined> {
+  const lock = await tryLock(`port ${port}`)
+  if (!lock) return undefined
+  if (await isFree(port)) return { port, lock }
+  await lock.release()
+  return undefined
 }
 
 /** Wanted ports first, then every port of the moved range from a random start. */

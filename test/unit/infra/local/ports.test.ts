@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:net'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { candidates, claimPort, isFree } from '../../../../infra/local/ports.ts'
+import { candidates, claimPort, isFree, reclaimPort } from '../../../../infra/local/ports.ts'
 
 async function listenAnywhere(): Promise<{ port: number; server: Server }> {
   const server = createServer()
@@ -47,4 +47,13 @@ test('two claims at once never get the same port, and a released one can be had 
   const again = await claimPort([port])
   expect(again.port).toBe(port)
   await again.lock.release()
+})
+
+test('a server gets its old port back once that is free, and another one if it stays taken', async () => {
+  const { port, server } = await listenAnywhere()
+  expect(await reclaimPort(port, 100)).toBeUndefined()
+  setTimeout(() => server.close(), 100)
+  const claim = await reclaimPort(port, 5000)
+  expect(claim?.port).toBe(port)
+  await claim?.lock.release()
 })
