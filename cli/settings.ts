@@ -85,13 +85,13 @@ export const settingsSchema = z.object({
   policy: z.object({ file: text.optional(), keys: text }),
   batch: z
     .object({
-      records: whole(1, 10_000_000).default(50_000),
-      bytes: amount('bytes', '64MB').default(64e6),
+      records: whole(1, 10_000_000).default(250_000),
+      bytes: amount('bytes', '64MB').default(256e6),
       age: amount('ms', '1s').default(1_000),
     })
     .prefault({}),
-  merge: z.object({ interval: amount('ms', '30s').default(5_000), rows: whole(1, 100_000_000).default(200_000) }).prefault({}),
-  duckdb: z.object({ memory: amount('bytes', '1GB').default(1e9), threads: whole(1, 1024).optional() }).prefault({}),
+  merge: z.object({ interval: amount('ms', '30s').default(5_000), rows: whole(1, 100_000_000).default(500_000) }).prefault({}),
+  duckdb: z.object({ memory: amount('bytes', '1GB').default(800e6), threads: whole(1, 1024).optional() }).prefault({}),
   log: z
     .object({
       level: z

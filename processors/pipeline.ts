@@ -66,6 +66,7 @@ export async function run(options: PipelineOptions): Promise<RunSummary> {
     ...options,
     duck: refineryDuck,
     lake,
+    catchingUp: options.untilCaughtUp,
     owns: name => topicsOfTable(tables, name).every(topic => source.owns(topic)),
     onChanges: count => {
       progress.changes += count
@@ -80,7 +81,7 @@ export async function run(options: PipelineOptions): Promise<RunSummary> {
         const appended = await appendBronze(ingest, topic)
         progress.records += appended.records
         progress.quarantined += appended.quarantined
-        refinery.wake(appended.table)
+        refinery.wake(appended.table, appended.records)
       }
       await batch.release()
       options.onProgress?.(progress)

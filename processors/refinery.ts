@@ -25,6 +25,8 @@ export interface RefineryOptions {
   maxRows: number
   /** Least milliseconds between two merges of one table. */
   mergeIntervalMs: number
+  /** There is an end to come soon, so merges may wait for it. */
+  catchingUp: boolean
   /** Whether this worker refines the table now; another may hold it. */
   owns: (table: TableName) => boolean
   /** Hears of changes applied. */
@@ -56,6 +58,8 @@ interface Entry {
   name: TableName
   /** Bronze may hold more than silver. */
   awake: boolean
+  /** Records that bronze has got since the last merge. */
+  pending: number
   mergedAt: number
   halted?: Halted
 }
@@ -79,13 +83,14 @@ export class Refinery {
     })
   }
 
-  /** Says that a table's bronze has grown. */
-  wake(name: TableName): void {
+  /** Says that a table's bronze has grown, or may have. */
+  wake(name: TableName, records = 0): void {
     if (isDebeziums(name)) for (const entry of this.#tables.values()) this.#forgive(entry)
     else {
       const key = nameOf(name)
-      const entry = this.#tables.get(key) ?? { name, awake: true, mergedAt: 0 }
+      const entry = this.#tables.get(key) ?? { name, awake: true, pending: 0, mergedAt: 0 }
       entry.awake = true
+      entry.pending += records
       this.#tables.set(key, entry)
     }
     this.#wakeUp()
@@ -122,20 +127,23 @@ export class Refinery {
   /** The due table that has waited longest. */
   #next(): Entry | undefined {
     if (this.#skips()) return undefined
-    const now = Date.now()
     const due = [...this.#tables.values()].filter(
-      entry =>
-        entry.awake &&
-        !entry.halted &&
-        this.#options.owns(entry.name) &&
-        (this.#stopping || now - entry.mergedAt >= this.#options.mergeIntervalMs),
+      entry => entry.awake && !entry.halted && this.#options.owns(entry.name) && this.#isDue(entry),
     )
     return due.sort((a, b) => a.mergedAt - b.mergedAt)[0]
+  }
+
+  /** A full step's worth of changes is always due. While catching up nothing less is: each merge writes old rows anew. */
+  #isDue({ pending, mergedAt }: Entry): boolean {
+    const { maxRows, mergeIntervalMs, catchingUp } = this.#options
+    if (this.#stopping || pending >= maxRows) return true
+    return !catchingUp && Date.now() - mergedAt >= mergeIntervalMs
   }
 
   async #refineTable(entry: Entry): Promise<void> {
     const { duck, lake, log, maxRows, onChanges } = this.#options
     entry.awake = false
+    entry.pending = 0
     try {
       const { schema, mask } = await this.#plan(entry.name)
       const refined = await refine(duck, { lake, log, schema, mask, maxRows })
