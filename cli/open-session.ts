@@ -42,7 +42,7 @@ export async function openSession(options: GlobalOptions, say: Session['say'], s
 }
 
 /** What a stack that was brought up in this folder announces. */
-async function stackSettings(state: string): Promise<ConfigSources['stack']> {
+export async function stackSettings(state: string): Promise<ConfigSources['stack']> {
   const file = join(state, 'stack.json')
   if (!existsSync(file)) return undefined
   const { loadStack } = await import('../infra/state.ts')

@@ -1,6 +1,9 @@
 // The command line as a whole: global options, the commands, how wrong usage is answered.
 import { Command, CommanderError } from 'commander'
 import pkg from '../package.json' with { type: 'json' }
+import { collect } from './arguments.ts'
+import { addDemo } from './commands/demo.ts'
+import { addGenerate } from './commands/generate.ts'
 import { addRun } from './commands/run.ts'
 import { addSql } from './commands/sql.ts'
 import { addStatus } from './commands/status.ts'
@@ -36,7 +39,7 @@ export function program(): Command {
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .showHelpAfterError('(--help lists what there is)')
     .exitOverride()
-  for (const add of [addUp, addDown, addRun, addStatus, addTables, addSql, addVerify]) add(root)
+  for (const add of [addDemo, addUp, addDown, addGenerate, addRun, addStatus, addTables, addSql, addVerify]) add(root)
   root.addHelpText('after', after)
   return root
 }
@@ -44,10 +47,6 @@ export function program(): Command {
 const after = `
 Exit codes: 0 ok, 1 failure, 2 usage or configuration, 3 degraded, 4 verification mismatch, 5 policy violation, 75 try again.
 Settings and their environment variables: docs/configuration.md. Errors: docs/errors.md.`
-
-function collect(value: string, before: string[] = []): string[] {
-  return [...before, value]
-}
 
 /** `binlake sql … | head` ends without a message. */
 function quietOnClosedPipe(): void {

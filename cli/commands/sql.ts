@@ -2,9 +2,10 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import type { QueryEngine } from '../../sql/engine.ts'
 import type { Format } from '../../sql/format.ts'
+import { seconds, whole } from '../arguments.ts'
 import { describe } from '../exit.ts'
 import { openLake } from '../open-lake.ts'
 import type { GlobalOptions, Session } from '../session.ts'
@@ -35,8 +36,8 @@ export function addSql(program: Command): void {
     .argument('[query]', 'one or more statements')
     .addOption(new Option('--json', 'an array of objects; numbers that a double cannot hold exactly are text').conflicts('csv'))
     .option('--csv', 'comma-separated values with a header; NULL is nothing, the empty text is ""')
-    .option('--timeout <seconds>', 'stop a query that runs longer', positive)
-    .option('--max-rows <rows>', 'rows shown in a table; 0 shows all', whole, 1_000)
+    .option('--timeout <seconds>', 'stop a query that runs longer', seconds)
+    .option('--max-rows <rows>', 'rows shown in a table; 0 shows all', whole(), 1_000)
     .addHelpText('after', examples)
     .action(
       withSession<SqlOptions>(async (session, options, query) => {
@@ -115,15 +116,4 @@ async function talk(engine: QueryEngine, session: Session, options: SqlOptions &
 
 function count(rows: number): string {
   return `${rows.toLocaleString('en')} ${rows === 1 ? 'row' : 'rows'}`
-}
-
-function positive(text: string): number {
-  const value = Number(text)
-  if (!(value > 0)) throw new InvalidArgumentError('expected a number of seconds above 0')
-  return value
-}
-
-function whole(text: string): number {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('expected a whole number, 0 or more')
-  return Number(text)
 }

@@ -1,9 +1,10 @@
 // `binlake status`: is everything flowing?
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import type { ObjectStore } from '../../connectors/object-store.ts'
 import type { EndOffsets } from '../../connectors/source.ts'
 import type { LakeStatus } from '../../processors/status.ts'
+import { seconds } from '../arguments.ts'
 import { exit, isCoded, safeMessage } from '../exit.ts'
 import { openLake } from '../open-lake.ts'
 import { openPolicy } from '../open-policy.ts'
@@ -31,7 +32,7 @@ export function addStatus(program: Command): void {
     .summary('show lag, freshness and what needs attention')
     .description('Shows how far each table is behind its source, how fresh it is, and what was set aside.')
     .option('--json', 'as JSON; with --watch one line a look')
-    .option('--watch [seconds]', 'look again and again (default: every 2 s)', interval)
+    .option('--watch [seconds]', 'look again and again (default: every 2 s)', seconds)
     .addHelpText('after', details)
     .action(
       withSession<{ json?: boolean; watch?: number | true }>(async (session, { json, watch }) => {
@@ -118,13 +119,7 @@ async function drawn({ state, tables, gold, problems, stack }: Status): Promise<
 }
 
 function age(committed: string): string {
-  const seconds = Math.max(0, Math.round((Date.now() - Date.parse(committed)) / 1_000))
-  if (seconds < 120) return `${seconds} s ago`
-  return seconds < 7_200 ? `${Math.round(seconds / 60)} min ago` : `${Math.round(seconds / 3_600)} h ago`
-}
-
-function interval(text: string): number {
-  const value = Number(text)
-  if (!(value > 0)) throw new InvalidArgumentError('expected a number of seconds above 0')
-  return value
+  const past = Math.max(0, Math.round((Date.now() - Date.parse(committed)) / 1_000))
+  if (past < 120) return `${past} s ago`
+  return past < 7_200 ? `${Math.round(past / 60)} min ago` : `${Math.round(past / 3_600)} h ago`
 }

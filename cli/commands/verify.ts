@@ -4,8 +4,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import type { TableVerdict } from '../../processors/verify.ts'
+import { collect, whole } from '../arguments.ts'
 import { exit } from '../exit.ts'
 import { openLake } from '../open-lake.ts'
 import { openPolicy } from '../open-policy.ts'
@@ -40,9 +41,9 @@ export function addVerify(program: Command): void {
     .command('verify')
     .summary('prove that silver equals MySQL')
     .description('Compares every row of silver with its row in MySQL.')
-    .option('--table <name>', 'only this table (may be repeated)', (name: string, before: string[] = []) => [...before, name])
-    .option('--patience <seconds>', 'compare differing tables again for this long', seconds, 0)
-    .option('--examples <rows>', 'how many differing rows to name', rows, 10)
+    .option('--table <name>', 'only this table (may be repeated)', collect)
+    .option('--patience <seconds>', 'compare differing tables again for this long', whole(), 0)
+    .option('--examples <rows>', 'how many differing rows of a table to name', whole(), 3)
     .option('--json', 'the verdicts as JSON')
     .addHelpText('after', details)
     .action(
@@ -55,26 +56,31 @@ export function addVerify(program: Command): void {
     )
 }
 
-/** Compares the tables; those that differ again and again until `patience` (seconds) is over. */
+/** Compares the tables; while some differ, or there is none yet, again and again until `patience` (seconds) is over. */
 export async function verifyLake(
   session: Session,
   options: { table?: string[]; patience: number; examples?: number },
 ): Promise<VerifyOutcome> {
   const until = Date.now() + options.patience * 1_000
   let tables = await compare(session, options)
-  while (tables.some(differs) && Date.now() < until) {
+  const settled = () => tables.some(compared) && !tables.some(differs)
+  while (!settled() && Date.now() < until) {
     await sleep(2_000, undefined, { signal: session.signal })
     const differing = tables.filter(differs).map(({ table }) => table)
-    const again = new Map((await compare(session, { ...options, table: differing })).map(verdict => [verdict.table, verdict]))
-    tables = tables.map(verdict => again.get(verdict.table) ?? verdict)
+    const again = await compare(session, differing.length > 0 ? { ...options, table: differing } : options)
+    tables = [...new Map([...tables, ...again].map(verdict => [verdict.table, verdict])).values()]
   }
-  if (tables.every(({ skipped }) => skipped !== undefined)) {
+  if (!tables.some(compared)) {
     const reasons = tables.map(({ table, skipped }) => `${table}: ${skipped}`)
     throw new VerifyNothing(
       `there is nothing to compare: ${reasons.join('; ') || 'no such table has reached the lake; has `binlake run` run?'}`,
     )
   }
-  return { equal: !tables.some(differs), tables }
+  return { equal: settled(), tables }
+}
+
+function compared({ skipped }: TableVerdict): boolean {
+  return skipped === undefined
 }
 
 function differs({ equal, skipped }: TableVerdict): boolean {
@@ -150,19 +156,10 @@ async function drawn({ equal, tables }: VerifyOutcome): Promise<string> {
       ({ key, difference, columns }) => `${table} ${key}: ${difference}${columns.length > 0 ? ` (${columns.join(', ')})` : ''}`,
     ),
   )
-  const compared = tables.filter(({ skipped }) => skipped === undefined)
-  const total = compared.reduce((sum, { rows }) => sum + rows.source, 0)
-  const verdict = equal ? `equal: ${total.toLocaleString('en')} rows in ${compared.length} tables` : 'NOT equal'
+  const proven = tables.filter(compared)
+  const total = proven.reduce((sum, { rows }) => sum + rows.source, 0)
+  const verdict = equal
+    ? `equal: ${total.toLocaleString('en')} rows in ${proven.length} tables`
+    : 'NOT equal (changes may still be on their way: --patience waits for them)'
   return `${[box(columns, lines), ...examples, verdict].join('\n')}\n`
-}
-
-function seconds(text: string): number {
-  const value = Number(text)
-  if (!(value >= 0)) throw new InvalidArgumentError('expected a number of seconds')
-  return value
-}
-
-function rows(text: string): number {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('expected a whole number, 0 or more')
-  return Number(text)
 }
