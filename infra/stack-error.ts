@@ -1,5 +1,5 @@
 // The one error class of the stack: what failed, where to look, what to do.
-// Guarantee: `code` is one of the list below, each explained in docs/stack.md.
+// Guarantee: `code` is one of the list below, each explained in docs/errors.md.
 
 export type StackErrorCode =
   | 'STACK_SERVICE_FAILED'
