@@ -1,5 +1,5 @@
-// One record of the embedded log on disk: length, checksum, then offset, timestamp, headers, key and value.
-// Guarantee: a frame that was not written whole is told from a whole one.
+// One record of the embedded log on disk: length twice, checksum, then offset, timestamp, headers, key and value.
+// Guarantee: a frame that was not written whole, or was changed since, is told from a whole one.
 import { crc32 } from 'node:zlib'
 
 /** A record to append. Headers are `[name, value]` pairs, or the JSON text of such a list. */
@@ -25,13 +25,10 @@ export interface Frame {
   valueLength: number
 }
 
-/** Bytes before the body: its length and its checksum. */
-const prefix = 8
+/** Bytes before the body: its length, the same inverted, its checksum. */
+export const prefix = 12
 /** The body's fixed part: offset, timestamp, three lengths. */
 const fixed = 28
-/** No record is this large; a greater length is not one of ours. */
-const largest = 1 << 30
-
 /** Collects frames in one growing buffer. */
 export class FrameBuffer {
   #bytes = Buffer.allocUnsafe(64 << 10)
@@ -62,8 +59,10 @@ export class FrameBuffer {
     at += this.#put(head, at, start + prefix + 16)
     at += this.#put(key, at, start + prefix + 20)
     at += this.#put(value, at, start + prefix + 24)
-    bytes.writeUInt32LE(at - start - prefix, start)
-    bytes.writeUInt32LE(crc32(bytes.subarray(start + prefix, at)), start + 4)
+    const length = at - start - prefix
+    bytes.writeUInt32LE(length, start)
+    bytes.writeUInt32LE(~length >>> 0, start + 4)
+    bytes.writeUInt32LE(crc32(bytes.subarray(start + prefix, at)), start + 8)
     this.#used = at
     this.#records++
   }
@@ -92,16 +91,16 @@ export class FrameBuffer {
   }
 }
 
-/** Length of the frame at `at` as its first bytes tell, or undefined when they are not there or cannot be one. */
+/** Length of the frame at `at`; undefined when its first bytes are not all there, -1 when they are not a frame's. */
 export function frameLength(bytes: Buffer, at: number): number | undefined {
   if (at + prefix > bytes.length) return undefined
   const body = bytes.readUInt32LE(at)
-  return body < fixed || body > largest ? undefined : prefix + body
+  return bytes.readUInt32LE(at + 4) === ~body >>> 0 && body >= fixed ? prefix + body : -1
 }
 
 /** Whether the frame at `at`, which lies whole in `bytes`, is as it was written. */
 export function intact(bytes: Buffer, at: number, length: number): boolean {
-  return bytes.readUInt32LE(at + 4) === crc32(bytes.subarray(at + prefix, at + length))
+  return bytes.readUInt32LE(at + 8) === crc32(bytes.subarray(at + prefix, at + length))
 }
 
 export function offsetAt(bytes: Buffer, at: number): number {

@@ -2,8 +2,8 @@
 // Guarantee: only whole frames are seen, in offset order, each once; a frame still being written is seen when it is whole.
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { EmbeddedLogError } from './embedded-error.ts'
-import { type Frame, frameAt, frameLength, intact, offsetAt } from './embedded-frame.ts'
-import { readWaypoints } from './embedded-index.ts'
+import { type Frame, frameAt, frameLength, intact, offsetAt, prefix } from './embedded-frame.ts'
+import { readWaypoints, type Waypoint } from './embedded-index.ts'
 
 const chunkBytes = 1 << 20
 
@@ -25,7 +25,7 @@ export class PartitionReader {
     this.file = file
     this.#fd = openSync(file, 'r')
     this.#next = from
-    this.#base = this.#waypoint(from)
+    this.#base = this.#waypoint(from).position
   }
 
   /** The offset after the last record seen; at first, `from`. */
@@ -58,9 +58,14 @@ export class PartitionReader {
 
   /** Walks to the end without looking at the records, and returns the offset after the last. */
   skipToEnd(): number {
-    this.#base = Math.max(this.position, this.#waypoint(Number.POSITIVE_INFINITY))
-    this.#at = 0
-    this.#filled = 0
+    const { offset, position } = this.#waypoint(Number.POSITIVE_INFINITY)
+    if (position > this.position) {
+      this.#base = position
+      this.#at = 0
+      this.#filled = 0
+      // The record at the waypoint itself may not be whole.
+      this.#next = Math.max(this.#next, offset)
+    }
     this.read(() => true)
     return this.#next
   }
@@ -73,6 +78,10 @@ export class PartitionReader {
   #frame(): number | undefined {
     for (;;) {
       const length = frameLength(this.#chunk.subarray(0, this.#filled), this.#at)
+      if (length === -1) {
+        this.#refuseUnlessLast(prefix)
+        return undefined
+      }
       if (length !== undefined && this.#at + length <= this.#filled) {
         if (intact(this.#chunk, this.#at, length)) return length
         this.#refuseUnlessLast(length)
@@ -82,11 +91,16 @@ export class PartitionReader {
     }
   }
 
-  /** A broken frame with a good one after it is damage; at the very end it is an append that is not finished. */
+  /** A broken frame with something after it is damage; at the very end it is an append that is not finished. */
   #refuseUnlessLast(length: number): void {
-    const after = Buffer.alloc(8)
-    const got = readSync(this.#fd, after, 0, after.length, this.position + length)
-    if (got < after.length || frameLength(after, 0) === undefined) return
+    const rest = Buffer.alloc(64 << 10)
+    for (let at = this.position + length; ; ) {
+      const got = readSync(this.#fd, rest, 0, rest.length, at)
+      if (got === 0) return
+      // After a power cut a file may be longer than what was written to it.
+      if (rest.subarray(0, got).some(byte => byte !== 0)) break
+      at += got
+    }
     throw new EmbeddedLogError(
       'EMBEDDED_LOG_CORRUPT',
       `${this.file}: the record at byte ${this.position} does not match its checksum; restore the file from a copy`,
@@ -111,15 +125,15 @@ export class PartitionReader {
     this.#chunk = grown
   }
 
-  /** The byte of the last waypoint at or before an offset that the log confirms. */
-  #waypoint(offset: number): number {
+  /** The last waypoint at or before an offset that the log confirms. */
+  #waypoint(offset: number): Waypoint {
     const size = fstatSync(this.#fd).size
-    const head = Buffer.alloc(16)
+    const head = Buffer.alloc(prefix + 8)
     for (const { offset: at, position } of readWaypoints(this.file).reverse()) {
       if (at > offset || position + head.length > size) continue
       readSync(this.#fd, head, 0, head.length, position)
-      if (frameLength(head, 0) !== undefined && offsetAt(head, 0) === at) return position
+      if (frameLength(head, 0) !== -1 && offsetAt(head, 0) === at) return { offset: at, position }
     }
-    return 0
+    return { offset: 0, position: 0 }
   }
 }

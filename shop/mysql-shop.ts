@@ -2,13 +2,10 @@
 // Guarantee: creates what is missing and changes nothing that exists.
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise'
 import { asShopMysqlError } from './mysql-error.ts'
-import type { Existing } from './simulate.ts'
+import { customerLimit, type ExistingShop } from './simulate.ts'
 import { createStatements, shopDatabase, shopTables, type TableName } from './tables.ts'
 import { microsOf } from './time.ts'
 import type { Row } from './transaction.ts'
-
-/** As many customers as go on buying and changing their details in a later run. */
-const customerLimit = 20_000
 
 /** A connection to `mysql://user:password@host:port/database` (`shop` by default), whose tables exist afterwards. Throws ShopMysqlError. */
 export async function openShopDatabase(url: string): Promise<Connection> {
@@ -49,11 +46,6 @@ async function createMissing(connection: Connection, database: string): Promise<
   ])
   if (schemas.length === 0) await connection.query(createDatabase!)
   for (const statement of createTables) await connection.query(statement)
-}
-
-export interface ExistingShop extends Existing {
-  /** When the shop's clock stood at the last change, milliseconds since 1970; undefined when the shop is empty. */
-  lastChange: number | undefined
 }
 
 /** What the shop holds, as the simulation needs it to go on. */

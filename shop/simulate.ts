@@ -47,6 +47,15 @@ export interface Existing {
   customers: readonly Row[]
 }
 
+/** An existing shop, and where its clock stands. */
+export interface ExistingShop extends Existing {
+  /** When the shop's clock stood at the last change, milliseconds since 1970; undefined when the shop is empty. */
+  lastChange: number | undefined
+}
+
+/** As many of the existing customers, the first ones, go on buying and changing their details. */
+export const customerLimit = 20_000
+
 /** What a shop does all the time besides selling, with how often it happens per order. */
 const chores: readonly (readonly [number, (world: World) => Change[] | undefined])[] = [
   [0.05, changeDetails],
