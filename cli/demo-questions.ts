@@ -11,7 +11,8 @@ export const demoQuestions: readonly Question[] = [
   {
     title: 'What did the shop sell in its last days?',
     table: 'gold.daily_sales',
-    query: 'SELECT day, orders, units, gross, discounts, returns, net FROM gold.daily_sales ORDER BY day DESC LIMIT 5',
+    query:
+      'SELECT day, orders, units, gross, discounts, returns, net FROM gold.daily_sales WHERE orders > 0 ORDER BY day DESC LIMIT 5',
   },
   {
     title: 'Which categories earn most?',
@@ -28,7 +29,8 @@ export const demoQuestions: readonly Question[] = [
   {
     title: 'What does an analyst see of them?',
     table: 'silver.customers',
-    query: "SELECT COLUMNS(c -> NOT starts_with(c, '_')) FROM silver.customers ORDER BY id DESC LIMIT 3",
+    query:
+      'SELECT id, first_name, email, email_masked, phone, birth_date, country FROM silver.customers ORDER BY id DESC LIMIT 3',
   },
   {
     title: 'What happened to the order that changed most?',

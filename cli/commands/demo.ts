@@ -1,5 +1,5 @@
 // `binlake demo`: everything once, from an empty stack to proven answers.
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { type Command, Option } from 'commander'
 import { step } from '../../infra/report.ts'
 import type { StackKind } from '../../infra/stack.ts'
@@ -70,6 +70,7 @@ async function demonstrate(start: Session, { stack: kind, orders, keep }: DemoOp
       const shop = { seed: 1, customers: Math.ceil(orders / 4), orders, rate: 0, signal }
       await step(report, 'generate', async () => {
         const { transactions, changes } = await generateShop(session, shop)
+        signal.throwIfAborted()
         return `${transactions.toLocaleString('en')} transactions, ${changes.toLocaleString('en')} changes`
       })
       say('3. is the lake equal to the source?\n')
@@ -130,7 +131,7 @@ async function answer(session: Session): Promise<void> {
 }
 
 function next({ state }: Session, kind: StackKind, keep: boolean | undefined): string {
-  const binlake = `binlake --state ${state}`
+  const binlake = `npx binlake --state ${relative('', state)}`
   const stopped = !keep && kind !== 'embedded'
   const lines = [
     ...(stopped ? [`${binlake} up`] : []),

@@ -1,7 +1,11 @@
 // `binlake up` and `binlake down`: the local stack.
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Command, Option } from 'commander'
+import { step } from '../../infra/report.ts'
 import type { Stack, StackKind } from '../../infra/stack.ts'
+import { isolatedConfig } from '../isolated-config.ts'
 import { readPolicyFile } from '../open-policy.ts'
+import { openSource } from '../open-source.ts'
 import type { Session } from '../session.ts'
 import { printSteps } from '../steps.ts'
 import { withSession } from '../with-session.ts'
@@ -56,12 +60,32 @@ export async function bringUp(session: Session, kind?: StackKind): Promise<Stack
   const { up } = await import('../../infra/stack.ts')
   const report = printSteps(session.say)
   const stack = await up({ dir: session.state, report, signal: session.signal, ...(kind ? { kind } : {}) })
+  if (stack.kind !== 'embedded') await step(report, 'topics', () => firstTopics(session))
   const file = session.config.policy.file ?? stack.env.BINLAKE_POLICY
   if (file !== undefined) {
     const made = await makeMissingKeys(session.config.policy.keys, file)
     if (made > 0) report({ step: 'mask keys', state: 'done', detail: `${made} made in ${session.config.policy.keys}` })
   }
   return stack
+}
+
+class ConnectorSilent extends Error {
+  readonly code = 'CONNECTOR_SILENT'
+  readonly retryable = true
+}
+
+/** Waits until the connector has published its first events, so that a `run` right after finds them. */
+async function firstTopics(session: Session): Promise<string> {
+  const config = await isolatedConfig(session.config, session.state)
+  await using open = await openSource(config, session.log)
+  for (let waited = 0; waited < 60; waited++) {
+    const topics = (await open.source.ends()).size
+    if (topics > 0) return `${topics}`
+    await sleep(1_000, undefined, { signal: session.signal })
+  }
+  throw new ConnectorSilent(
+    'the connector has published nothing within 60 s: look into the log of Kafka Connect, or start over after `binlake down --purge`',
+  )
 }
 
 async function makeMissingKeys(folder: string, policyFile: string): Promise<number> {
