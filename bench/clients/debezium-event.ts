@@ -1,4 +1,5 @@
 // Made-up change events in the shape and size of Debezium's: an update of an order, about 1 KB of schemaless JSON.
+import { numbersFrom } from './random.ts'
 
 export interface DebeziumEvent {
   key: string
@@ -67,15 +68,4 @@ export function debeziumEvent(n: number): DebeziumEvent {
     ts_us: at + 90_000,
   }
   return { key: JSON.stringify({ id }), value: JSON.stringify(value) }
-}
-
-/** A small seeded generator of numbers in [0, 1): the same seed, the same series. */
-function numbersFrom(seed: number): () => number {
-  let state = Math.imul(seed, 0x9e3779b1) >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
 }
