@@ -1,15 +1,16 @@
 -- Revenue of the orders that count as sold, by day of the shop's calendar, currency and category: both the category that the product
 -- had when it was ordered and the one it has now (or had last). An order older than the product's first known version takes that one.
 -- revenue = quantity × unit price, before the order's discount.
+-- Of versions of one instant only the last counts.
 WITH versions AS (
-  SELECT id AS product_id, category, _valid_from, _seq
+  SELECT id AS product_id, category, _valid_from
   FROM silver.products_history
   WHERE _op NOT IN ('d', 't')
   QUALIFY row_number() OVER (PARTITION BY id, _valid_from ORDER BY _seq DESC) = 1
 ),
 
 ends AS (
-  SELECT product_id, arg_min(category, _seq) AS first_category, arg_max(category, _seq) AS last_category
+  SELECT product_id, arg_min(category, _valid_from) AS first_category, arg_max(category, _valid_from) AS last_category
   FROM versions
   GROUP BY product_id
 ),

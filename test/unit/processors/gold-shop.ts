@@ -157,11 +157,8 @@ export function revenueByCategory({ orders, order_items, products_history }: Sho
     if (!order || !sold.includes(order.status)) continue
     const versions = products_history
       .filter(version => version.id === item.product_id && version._op !== 'd')
-      .sort((a, b) => a._seq - b._seq)
-    const then = versions
-      .filter(version => version._valid_from <= order.placed_at)
-      .sort((a, b) => (a._valid_from < b._valid_from ? -1 : a._valid_from > b._valid_from ? 1 : a._seq - b._seq))
-      .at(-1)
+      .filter((version, i, all) => version._valid_from !== all[i + 1]?._valid_from)
+    const then = versions.filter(version => version._valid_from <= order.placed_at).at(-1)
     const key = [
       dayOf(order.placed_at),
       order.currency,

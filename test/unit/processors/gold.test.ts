@@ -100,7 +100,9 @@ const shops: fc.Arbitrary<Shop> = fc
       orders: orders.map(({ customer, ...order }, i) => ({ id: i + 1, customer_id: customer + 1, ...order })),
       order_items: placed(items).map((item, i) => ({ line_no: i, ...item })),
       reasons: placed(reasons).map((reason, i) => ({ id: i + 1, ...reason })),
-      products_history: given.map((version, i) => ({ ...version, _seq: i + 1 })),
+      products_history: given
+        .sort((a, b) => a._valid_from.localeCompare(b._valid_from))
+        .map((version, i) => ({ ...version, _seq: i + 1 })),
     }
   })
 
