@@ -139,5 +139,6 @@ async function imagesOf(duck: Duck, bronze: Sql, schema: SourceTable): Promise<(
   const images = found.map(({ names }) => names)
   // A deleted row's missing image reads the same under any list.
   const present = images.filter(names => names !== null)
-  return present.length === 1 ? present : images
+  if (present.length === 1) return present
+  return images.length > 0 ? images : [null]
 }

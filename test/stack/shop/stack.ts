@@ -9,6 +9,8 @@ import { down, readStack, up } from '../../../infra/stack.ts'
 export interface ShopStack {
   brokers: string
   connectUrl: string
+  /** Connection string of the stack's Azurite. */
+  azure: string
   /** Drops and grants a database of this name; returns its URL for binlake's user. */
   ownDatabase(name: string): Promise<string>
   connector(places: { prefix: string; database: string }): Promise<Record<string, string>>
@@ -31,6 +33,7 @@ export async function openStack(): Promise<ShopStack> {
   return {
     brokers: stack.env.BINLAKE_KAFKA_BROKERS!,
     connectUrl: stack.env.BINLAKE_CONNECT_URL!,
+    azure: stack.env.AZURE_STORAGE_CONNECTION_STRING!,
     async ownDatabase(name) {
       databases.add(name)
       await asRoot(`DROP DATABASE IF EXISTS ${name}`, `GRANT ALL PRIVILEGES ON ${name}.* TO 'binlake'@'%'`)

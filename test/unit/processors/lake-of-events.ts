@@ -1,0 +1,141 @@
+// A lake in a folder, fed with change events that a test forges, through the real stage, bronze and silver.
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join as joinPath } from 'node:path'
+import { pino } from 'pino'
+import { openStore } from '../../../connectors/open-store.ts'
+import { Spool } from '../../../connectors/spool.ts'
+import { Duck } from '../../../lake/duckdb.ts'
+import { Lakehouse } from '../../../lake/lakehouse.ts'
+import { scan } from '../../../lake/scan.ts'
+import { id, join, sql } from '../../../lake/sql.ts'
+import { compileMask, type MaskPlan } from '../../../privacy/mask.ts'
+import { parsePolicy } from '../../../privacy/policy.ts'
+import { type Appended, appendBronze } from '../../../processors/bronze.ts'
+import { type Refined, rebuild, refine } from '../../../processors/refine.ts'
+import type { SourceTable } from '../../../processors/source-schema.ts'
+
+/** A table `t` with key `id` and a text `v`. */
+export const schema: SourceTable = {
+  database: 'shop',
+  table: 't',
+  primaryKey: ['id'],
+  columns: [
+    { name: 'id', typeName: 'INT', optional: false, position: 1 },
+    { name: 'v', typeName: 'VARCHAR', optional: true, position: 2 },
+  ],
+}
+
+export const keepAll =
+  'version: 1\ntables:\n  t:\n    id: {class: operational, strategy: keep}\n    v: {class: operational, strategy: keep}\n'
+
+export interface Event {
+  op: string
+  id?: number
+  v?: string | null
+  /** Binlog position; the source's time grows with it. */
+  pos: number
+  file?: string
+  /** Instead of the two columns. */
+  after?: Record<string, unknown>
+}
+
+/** The event as Debezium writes it. */
+export function envelope({ op, id: key, v = null, pos, file = 'binlog.000001', after }: Event): string {
+  const row = after ?? { id: key, v }
+  const source = {
+    version: '3.6.1.Final',
+    connector: 'mysql',
+    name: 'shop',
+    ts_ms: pos,
+    snapshot: 'false',
+    db: 'shop',
+    sequence: null,
+    ts_us: pos * 1_000,
+    ts_ns: pos * 1_000_000,
+    table: 't',
+    server_id: 1,
+    gtid: null,
+    file,
+    pos,
+    row: 0,
+    thread: 1,
+    query: null,
+  }
+  return JSON.stringify({
+    before: op === 'd' ? row : null,
+    after: op === 'd' || op === 't' ? null : row,
+    source,
+    transaction: null,
+    op,
+    ts_ms: pos,
+  })
+}
+
+export class LakeOfEvents {
+  readonly folder: string
+  readonly duck: Duck
+  readonly lake: Lakehouse
+  readonly #log = pino({ level: 'silent' })
+  readonly #tables = new Map()
+  #offset = 0n
+
+  private constructor(folder: string, duck: Duck, lake: Lakehouse) {
+    this.folder = folder
+    this.duck = duck
+    this.lake = lake
+  }
+
+  static async open(): Promise<LakeOfEvents> {
+    const folder = await mkdtemp(joinPath(tmpdir(), 'binlake-events-'))
+    const store = await openStore(`file://${folder}/lake`, { cacheDir: joinPath(folder, 'cache') })
+    return new LakeOfEvents(folder, await Duck.open({ threads: 1 }), new Lakehouse(store))
+  }
+
+  /** Appends records to bronze in one batch: events, or values as they are. Returns what bronze says. */
+  async ingest(...records: (Event | { key?: string | null; value: string | null })[]): Promise<Appended> {
+    const spool = new Spool(joinPath(this.folder, `${randomUUID()}.spool`))
+    const from = this.#offset
+    for (const record of records) {
+      const [key, value] =
+        'op' in record
+          ? [JSON.stringify({ id: record.id ?? record.after?.id }), envelope(record)]
+          : [record.key ?? '{"id":1}', record.value]
+      spool.append(0, this.#offset++, 1_800_000_000_000, null, Buffer.from(key), value === null ? null : Buffer.from(value))
+    }
+    spool.covered(0, from, this.#offset)
+    return appendBronze(
+      { duck: this.duck, lake: this.lake, log: this.#log, topicPrefix: 'shop', tables: this.#tables },
+      spool.finish('shop.shop.t', 'topic-1'),
+    )
+  }
+
+  async refine(options: { schema?: SourceTable; policy?: string } = {}): Promise<Refined | undefined> {
+    return refine(this.duck, { ...this.#plan(options), maxRows: 1_000_000 })
+  }
+
+  async rebuild(options: { schema?: SourceTable; policy?: string } = {}): Promise<Refined | undefined> {
+    return rebuild(this.duck, this.#plan(options))
+  }
+
+  /** Some columns of a table's rows as text, sorted. */
+  async rows(path: string, ...columns: string[]): Promise<(string | null)[][]> {
+    const snapshot = await this.lake.current(path)
+    if (!snapshot) return []
+    const rows = await this.duck.json(
+      sql`SELECT [${join(columns.map(name => sql`${id(name)}::VARCHAR`))}] AS r FROM ${await scan(this.lake.table(path), snapshot)} ORDER BY ALL`,
+    )
+    return rows.map(({ r }) => r as (string | null)[])
+  }
+
+  async close(): Promise<void> {
+    await this.duck.close()
+    await rm(this.folder, { recursive: true, force: true })
+  }
+
+  #plan({ schema: table = schema, policy = keepAll }: { schema?: SourceTable; policy?: string }) {
+    const mask: MaskPlan = compileMask(parsePolicy(policy, 'policy.yaml'), table, new Map())
+    return { lake: this.lake, log: this.#log, schema: table, mask }
+  }
+}
