@@ -1,15 +1,16 @@
 // A writer in a process of its own: appends `count` commits to a table that others append to as well.
 // Arguments: store URL, table path, own name, count, mode. `own`: progress of its own; `shared`: one progress that all compete for.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { openStore } from '../../../connectors/open-store.ts'
 import { commit } from '../../../lake/commit.ts'
 import { loadSnapshot } from '../../../lake/log.ts'
 import { someAdd, someFields } from './temp-table.ts'
 
 const [url = '', path = '', name = '', count = '', mode = ''] = process.argv.slice(2)
-const store = await openStore(url, {
-  azureConnectionString: process.env.AZURE_STORAGE_CONNECTION_STRING,
-  cacheDir: `/tmp/binlake-race-${process.pid}`,
-})
+const cacheDir = await mkdtemp(join(tmpdir(), 'binlake-race-'))
+const store = await openStore(url, { azureConnectionString: process.env.AZURE_STORAGE_CONNECTION_STRING, cacheDir })
 const table = { store, path }
 const appId = mode === 'shared' ? 'shared' : name
 let known = await loadSnapshot(table)
@@ -36,4 +37,5 @@ while (landed < Number(count)) {
     else if (!(code === 'LAKE_CONFLICT' && retryable)) throw error
   }
 }
+await rm(cacheDir, { recursive: true, force: true })
 process.stdout.write(JSON.stringify({ landed, fenced }))
