@@ -4,6 +4,7 @@ import pkg from '../package.json' with { type: 'json' }
 import { collect } from './arguments.ts'
 import { addDemo } from './commands/demo.ts'
 import { addGenerate } from './commands/generate.ts'
+import { addReplay } from './commands/replay.ts'
 import { addRun } from './commands/run.ts'
 import { addSql } from './commands/sql.ts'
 import { addStatus } from './commands/status.ts'
@@ -39,7 +40,7 @@ export function program(): Command {
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .showHelpAfterError('(--help lists what there is)')
     .exitOverride()
-  for (const add of [addDemo, addUp, addDown, addGenerate, addRun, addStatus, addTables, addSql, addVerify]) add(root)
+  for (const add of [addDemo, addUp, addDown, addGenerate, addRun, addStatus, addTables, addSql, addReplay, addVerify]) add(root)
   root.addHelpText('after', after)
   return root
 }
