@@ -13,7 +13,7 @@ export type TextRow = Record<string, string | null>
 export const stateTopic = '_shop'
 
 /** As many versions of rows as are looked at in one pass; a longer history is read in several. */
-const versionsPerPass = 500_000
+const versionsPerPass = 200_000
 
 /** The topic that holds a table's rows: key, and a list of values or null for a row that was deleted. */
 export function tableTopic(table: string): string {

@@ -1,9 +1,11 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { type SimulationOptions, transactions } from '../../../shop/simulate.ts'
 import { microsOf } from '../../../shop/time.ts'
 import type { Row, ShopTransaction } from '../../../shop/transaction.ts'
 import { Replica } from './replica.ts'
+
+vi.setConfig({ testTimeout: 60_000 })
 
 const start = new Date('2025-01-01T00:00:00Z')
 const small: SimulationOptions = { seed: 7, customers: 120, orders: 400, start }
