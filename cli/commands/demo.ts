@@ -47,7 +47,8 @@ export function addDemo(program: Command): void {
     .addHelpText('after', details)
     .action(
       withSession<DemoOptions>(async (session, options) => {
-        const state = join(session.state, 'demo')
+        // Stacks of different kinds cannot share a folder.
+        const state = join(session.state, options.stack ? `demo-${options.stack}` : 'demo')
         const log = session.log.child({}, { level: options.debug ? 'debug' : 'warn' })
         const place: Session = { ...session, state, log, config: await isolatedConfig(session.config, state) }
         const began = Date.now()
@@ -77,7 +78,11 @@ async function demonstrate(start: Session, { stack: kind, orders, keep }: DemoOp
       return step(report, 'catch up and compare', () => verifyLake({ ...session, signal }, { patience: 120 }))
     })
     const total = outcome.tables.reduce((sum, { rows }) => sum + rows.source, 0)
-    report({ step: 'verify', state: outcome.equal ? 'done' : 'failed', detail: `${total.toLocaleString('en')} rows compared` })
+    const compared = outcome.tables.filter(({ skipped }) => skipped === undefined).length
+    const said = outcome.equal
+      ? `every table equal: ${total.toLocaleString('en')} rows in ${compared} tables`
+      : 'silver differs from the source'
+    report({ step: 'verify', state: outcome.equal ? 'done' : 'failed', detail: said })
     // What the line was about to do when it was stopped: gold over silver's last version.
     await step(report, 'gold', async () => void (await runLine(session, { untilCaughtUp: true })))
     say('4. answers\n')
