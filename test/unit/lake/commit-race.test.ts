@@ -12,12 +12,12 @@ import { someAdd, tempTable } from './temp-table.ts'
 test('several processes append to one table: every commit lands once', async () => {
   await using table = await tempTable()
   await raceAppends({ url: pathToFileURL(table.dir).href, table, writers: 4, commits: 25 })
-}, 60_000)
+}, 120_000)
 
 test('several processes claim the same progress: no step lands twice', async () => {
   await using table = await tempTable()
   await raceForProgress({ url: pathToFileURL(table.dir).href, table, writers: 4, commits: 15 })
-}, 60_000)
+}, 120_000)
 
 test('a writer killed at any moment leaves a table that reads and takes the next commit', async () => {
   await using table = await tempTable()
@@ -26,6 +26,7 @@ test('a writer killed at any moment leaves a table that reads and takes the next
   for (let round = 0; round < 6; round++) {
     const writer = spawn(process.execPath, [worker, pathToFileURL(table.dir).href, table.path, 'doomed', '100000', 'own'], {
       stdio: 'ignore',
+      env: { ...process.env, TMPDIR: table.dir },
     })
     const before = version
     while (version < before + 3) {
@@ -40,4 +41,4 @@ test('a writer killed at any moment leaves a table that reads and takes the next
     expect(next.files.size).toBe(version + 1)
     expect(next.txns.get('doomed')).toBe(BigInt(version - round))
   }
-}, 60_000)
+}, 120_000)
