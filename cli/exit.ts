@@ -11,13 +11,11 @@ export interface CodedError extends Error {
   retryable: boolean
 }
 
-const families: [RegExp, number][] = [
-  [
-    /^(CONFIG|KAFKA_BROKERS|STORE_CONFIG|GOLD_(?:CIRCLE|INPUT|NAME|SQL)|MASK_KEY|SQL_REFUSED|SQL_UNKNOWN|SQL_INVALID)/,
-    exit.usage,
-  ],
-  [/^VERIFY_MISMATCH/, exit.mismatch],
-  [/^(POLICY_|TABLE_OMITTED)/, exit.policy],
+/** Exit codes by the beginnings of error codes; any other error is a failure, or worth another try if it says so. */
+const byCode: [string[], number][] = [
+  [['CONFIG_', 'KAFKA_BROKERS', 'STORE_CONFIG', 'MASK_KEY_', 'REPLAY_UNKNOWN_'], exit.usage],
+  [['SQL_REFUSED', 'SQL_UNKNOWN_', 'SQL_INVALID', 'GOLD_CIRCLE', 'GOLD_INPUT_', 'GOLD_NAME_', 'GOLD_SQL_'], exit.usage],
+  [['POLICY_', 'TABLE_OMITTED'], exit.policy],
 ]
 
 export function isCoded(error: unknown): error is CodedError {
@@ -29,8 +27,8 @@ export function isCoded(error: unknown): error is CodedError {
 export function exitCode(error: unknown): number {
   if (isAbort(error)) return exit.interrupted
   if (!isCoded(error)) return exit.failure
-  const family = families.find(([codes]) => codes.test(error.code))
-  return family?.[1] ?? (error.retryable ? exit.tryAgain : exit.failure)
+  const known = byCode.find(([beginnings]) => beginnings.some(beginning => error.code.startsWith(beginning)))
+  return known?.[1] ?? (error.retryable ? exit.tryAgain : exit.failure)
 }
 
 /** The text for stderr: what happened, its code, and with `debug` where in the code. */

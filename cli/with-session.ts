@@ -5,14 +5,21 @@ import { describe, exit, exitCode } from './exit.ts'
 import type { GlobalOptions, Session } from './session.ts'
 import { listenForStop } from './signals.ts'
 
-type Action<Options> = (session: Session, options: Options & GlobalOptions, ...args: string[]) => Promise<number | undefined>
+/** `args` are the command's arguments as commander gives them: text, or a list for `[name...]`. */
+type Action<Options, Args extends unknown[]> = (
+  session: Session,
+  options: Options & GlobalOptions,
+  ...args: Args
+) => Promise<number | undefined>
 
 /** Makes a commander action of a command: builds its session, maps its error or result to the exit code. */
-export function withSession<Options>(action: Action<Options>): (...args: unknown[]) => Promise<void> {
+export function withSession<Options, Args extends unknown[] = []>(
+  action: Action<Options, Args>,
+): (...args: unknown[]) => Promise<void> {
   return async (...args) => {
     const command = args.at(-1) as Command
     const options = command.optsWithGlobals<Options & GlobalOptions>()
-    const words = args.slice(0, -2) as string[]
+    const words = args.slice(0, -2) as Args
     const say = (text: string) => void process.stderr.write(text)
     const stop = listenForStop(say)
     try {

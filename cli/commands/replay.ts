@@ -1,6 +1,7 @@
 // `binlake replay`: silver and gold anew from bronze.
 import type { Command } from 'commander'
 import { exit } from '../exit.ts'
+import { openDuck } from '../open-duck.ts'
 import { openLake } from '../open-lake.ts'
 import { openPolicy } from '../open-policy.ts'
 import { withSession } from '../with-session.ts'
@@ -21,11 +22,10 @@ export function addReplay(program: Command): void {
     .description('Rebuilds silver, history and gold from bronze, under the policy as it is now.')
     .option('--json', 'print what was rebuilt as JSON')
     .addHelpText('after', details)
-    .action(async (tables: string[], ...rest) =>
-      withSession<{ json?: boolean }>(async (session, { json }) => {
+    .action(
+      withSession<{ json?: boolean }, [tables: string[]]>(async (session, { json }, tables) => {
         const { config, log, signal } = session
-        const [{ Duck }, { Lakehouse }, { replay }, { loadGoldModels }] = await Promise.all([
-          import('../../lake/duckdb.ts'),
+        const [{ Lakehouse }, { replay }, { loadGoldModels }] = await Promise.all([
           import('../../lake/lakehouse.ts'),
           import('../../processors/replay.ts'),
           import('../../sql/gold-models.ts'),
@@ -34,10 +34,9 @@ export function addReplay(program: Command): void {
         const store = await openLake(config)
         const progress = await session.progress('replay', { unit: 'tables' })
         try {
-          const { memory, threads } = config.duckdb
-          await using duck = await Duck.open({ memoryLimit: `${memory}B`, ...(threads ? { threads } : {}) })
+          await using duck = await openDuck(config)
           const gold = await loadGoldModels()
-          const onTable = (_table: string, index: number) => progress.set(index)
+          const onTable = (_table: string, index: number, all: number) => progress.set(index, all)
           const replayed = await replay({ duck, lake: new Lakehouse(store), policy, keys, gold, log, tables, signal, onTable })
           progress.stop()
           if (json) await session.print(`${JSON.stringify(replayed, null, 2)}\n`)
@@ -52,6 +51,6 @@ export function addReplay(program: Command): void {
           progress.stop()
           await store.close()
         }
-      })(...rest),
+      }),
     )
 }

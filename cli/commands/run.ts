@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { Progress, RunSummary } from '../../processors/pipeline.ts'
 import { need } from '../config.ts'
 import { exit } from '../exit.ts'
+import { openDuck } from '../open-duck.ts'
 import { openStoreOf } from '../open-lake.ts'
 import { openPolicy } from '../open-policy.ts'
 import { openSource } from '../open-source.ts'
@@ -45,8 +46,7 @@ export interface LineOptions {
 
 /** Opens everything that the configuration names, runs the line, closes everything. */
 export async function runLine({ config, log, signal }: Session, options: LineOptions): Promise<RunSummary> {
-  const [{ Duck }, { run }, { loadGoldModels }] = await Promise.all([
-    import('../../lake/duckdb.ts'),
+  const [{ run }, { loadGoldModels }] = await Promise.all([
     import('../../processors/pipeline.ts'),
     import('../../sql/gold-models.ts'),
   ])
@@ -54,8 +54,7 @@ export async function runLine({ config, log, signal }: Session, options: LineOpt
   await using open = await openSource(config, log)
   const store = await openStoreOf(config)
   try {
-    const { memory, threads } = config.duckdb
-    await using duck = await Duck.open({ memoryLimit: `${memory}B`, ...(threads ? { threads } : {}) })
+    await using duck = await openDuck(config)
     return await run({
       duck,
       store,

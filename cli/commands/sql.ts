@@ -7,6 +7,7 @@ import type { QueryEngine } from '../../sql/engine.ts'
 import type { Format } from '../../sql/format.ts'
 import { seconds, whole } from '../arguments.ts'
 import { describe } from '../exit.ts'
+import { duckOptions } from '../open-duck.ts'
 import { openLake } from '../open-lake.ts'
 import type { GlobalOptions, Session } from '../session.ts'
 import { withSession } from '../with-session.ts'
@@ -40,12 +41,11 @@ export function addSql(program: Command): void {
     .option('--max-rows <rows>', 'rows shown in a table; 0 shows all', whole(), 1_000)
     .addHelpText('after', examples)
     .action(
-      withSession<SqlOptions>(async (session, options, query) => {
+      withSession<SqlOptions, [query: string | undefined]>(async (session, options, query) => {
         const store = await openLake(session.config)
         try {
           const { openEngine } = await import('../../sql/engine.ts')
-          const { memory, threads } = session.config.duckdb
-          const engine = openEngine(store, { memoryLimit: `${memory}B`, ...(threads ? { threads } : {}) })
+          const engine = openEngine(store, duckOptions(session.config))
           if (query === undefined && process.stdin.isTTY) await talk(engine, session, options)
           else await runAll(query ?? (await text(process.stdin)), engine, { session, options })
         } finally {

@@ -6,6 +6,7 @@ import type { EndOffsets } from '../../connectors/source.ts'
 import type { LakeStatus } from '../../processors/status.ts'
 import { seconds } from '../arguments.ts'
 import { exit, isCoded, safeMessage } from '../exit.ts'
+import { openDuck } from '../open-duck.ts'
 import { openLake } from '../open-lake.ts'
 import { openPolicy } from '../open-policy.ts'
 import { openSource } from '../open-source.ts'
@@ -54,8 +55,7 @@ export function addStatus(program: Command): void {
 
 async function look(session: Session, store: ObjectStore): Promise<Status> {
   const { config, log, state: folder } = session
-  const [{ Duck }, { Lakehouse }, { lakeStatus }] = await Promise.all([
-    import('../../lake/duckdb.ts'),
+  const [{ Lakehouse }, { lakeStatus }] = await Promise.all([
     import('../../lake/lakehouse.ts'),
     import('../../processors/status.ts'),
   ])
@@ -65,7 +65,7 @@ async function look(session: Session, store: ObjectStore): Promise<Status> {
   const stack = await stackHealth(folder)
   for (const { name, alive } of stack?.services ?? [])
     if (!alive) failures.push(`stack: ${name} is not running; \`binlake up\` starts it`)
-  await using duck = await Duck.open({ memoryLimit: `${config.duckdb.memory}B` })
+  await using duck = await openDuck(config)
   const lake = await lakeStatus({ duck, lake: new Lakehouse(store), ...(ends ? { ends } : {}), ...(policy ? { policy } : {}) })
   log.debug({ tables: lake.tables.length, problems: lake.problems.length }, 'looked at the lake')
   const problems = [...failures, ...lake.problems]

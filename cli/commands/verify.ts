@@ -8,6 +8,7 @@ import type { Command } from 'commander'
 import type { TableVerdict } from '../../processors/verify.ts'
 import { collect, whole } from '../arguments.ts'
 import { exit } from '../exit.ts'
+import { openDuck } from '../open-duck.ts'
 import { openLake } from '../open-lake.ts'
 import { openPolicy } from '../open-policy.ts'
 import { openSourceRows } from '../open-source.ts'
@@ -91,23 +92,20 @@ async function compare(
   { config, signal, log }: Session,
   { table: only, examples }: { table?: string[]; examples?: number },
 ): Promise<TableVerdict[]> {
-  const [{ Duck }, { Lakehouse }, { SourceSchemas }, { isDebeziums }, { compileMask }, { verifyTable }, { MaskKey }] =
-    await Promise.all([
-      import('../../lake/duckdb.ts'),
-      import('../../lake/lakehouse.ts'),
-      import('../../processors/source-schemas.ts'),
-      import('../../processors/bronze-names.ts'),
-      import('../../privacy/mask.ts'),
-      import('../../processors/verify.ts'),
-      import('../../privacy/keys.ts'),
-    ])
+  const [{ Lakehouse }, { SourceSchemas }, { isDebeziums }, { compileMask }, { verifyTable }, { MaskKey }] = await Promise.all([
+    import('../../lake/lakehouse.ts'),
+    import('../../processors/source-schemas.ts'),
+    import('../../processors/bronze-names.ts'),
+    import('../../privacy/mask.ts'),
+    import('../../processors/verify.ts'),
+    import('../../privacy/keys.ts'),
+  ])
   const { policy, keys } = await openPolicy(config)
   const token = [...keys.values()][0] ?? new MaskKey({ domain: 'verify', version: 'v1' }, randomBytes(32))
   const store = await openLake(config)
   const scratch = await mkdtemp(join(tmpdir(), 'binlake-verify-'))
   try {
-    const { memory, threads } = config.duckdb
-    await using duck = await Duck.open({ memoryLimit: `${memory}B`, ...(threads ? { threads } : {}) })
+    await using duck = await openDuck(config)
     await using source = await openSourceRows(config)
     const lake = new Lakehouse(store)
     const verdicts: TableVerdict[] = []

@@ -13,7 +13,7 @@ group('exitCode', () => {
   it.each([
     [new ConfigError('CONFIG_INVALID', ['x']), 2],
     [coded('SQL_UNKNOWN_TABLE'), 2],
-    [coded('VERIFY_MISMATCH'), 4],
+    [coded('MASK_KEY_MISSING'), 2],
     [coded('POLICY_INVALID'), 5],
     [coded('KAFKA_UNREACHABLE', { retryable: true }), 75],
     [coded('LAKE_CORRUPT_LOG'), 1],
