@@ -21,7 +21,7 @@ export function table(results: Results): string {
       contender.name,
       `${thousands(median(rates))} (${thousands(Math.min(...rates))}–${thousands(Math.max(...rates))})`,
       ratio(rate),
-      median(rounds.map(cpu)).toFixed(1),
+      figures(median(rounds.map(cpu))),
       ratio(cpu),
       megabytes(median(rounds.map(({ peakBytes }) => peakBytes))),
       ratio(({ peakBytes }) => peakBytes),
@@ -38,6 +38,11 @@ function baseOf({ work }: Contender, results: Results): Contender {
 
 function rate({ rows, seconds }: Measured): number {
   return rows / seconds
+}
+
+/** Two digits: a measurement on a busy machine tells no more. */
+function figures(value: number): string {
+  return value < 10 ? value.toPrecision(2) : value.toFixed(0)
 }
 
 /** Microseconds. */
