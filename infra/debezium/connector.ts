@@ -18,7 +18,8 @@ interface Options {
 }
 
 /**
- * Creates the connector, or updates it if its configuration differs, and waits until it runs. A failed task is restarted once.
+ * Creates the connector, or updates it if its configuration differs, and waits until it runs. A failed task is restarted
+ * three times, two seconds apart.
  * Waits also until the connector has stored a position, for a snapshot misses tables that are created between its list of
  * tables and its lock (seen with Debezium 3.6.1: the rows are lost, and the table's next event fails the task).
  * Throws CONNECT_UNREACHABLE, CONNECT_REFUSED (the configuration is not valid), CONNECTOR_FAILED.
@@ -36,22 +37,23 @@ export async function ensureConnector(
   const change = live === undefined ? 'created' : isDeepStrictEqual(live, wanted) ? 'unchanged' : 'updated'
   if (change !== 'unchanged') await connectRequest(connectUrl, `${path}/config`, { method: 'PUT', body: wanted, ...rest })
   const begin = performance.now()
-  // Right after an update the status still tells of the task before it.
+  let acted = begin
+  let restarts = 0
+  // For a moment after an update or a restart the status still tells of the task before it.
   let fresh = change !== 'updated'
-  let restarted = change === 'created'
   for (;;) {
     const status = await connectRequest<ConnectorStatus>(connectUrl, `${path}/status`, rest)
     const failed = failedPart(status)
-    const waited = performance.now() - begin
-    fresh ||= !isRunning(status) || waited > 3000
-    if (failed && restarted) throw new StackError('CONNECTOR_FAILED', failureMessage(settings.name, failed))
-    if (failed) {
-      restarted = true
+    const now = performance.now()
+    fresh ||= !isRunning(status) || now - begin > 3000
+    if (failed && now - acted > 2000) {
+      if (restarts++ === 3) throw new StackError('CONNECTOR_FAILED', failureMessage(settings.name, failed))
       await connectRequest(connectUrl, `${path}/restart?includeTasks=true&onlyFailed=true`, { method: 'POST', ...rest })
+      acted = performance.now()
     } else if (fresh && isRunning(status) && (await hasPosition(connectUrl, path, rest))) {
       return change
     }
-    if (waited > withinMs) {
+    if (now - begin > withinMs) {
       const states = status ? [status.connector, ...status.tasks].map(part => part.state).join(', ') : 'unknown to Connect'
       const message = `connector ${settings.name} does not read after ${withinMs / 1000} s (${states}): look into Kafka Connect's log`
       throw new StackError('CONNECTOR_FAILED', message, { retryable: true })

@@ -1,10 +1,12 @@
 // One server of the local stack: start it if it is not running, wait until it answers.
 // Guarantee: a server that does not come up ends in an error with its name and the last lines of its log.
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Report } from '../report.ts'
 import { StackError } from '../stack-error.ts'
 import type { Service } from '../state.ts'
-import { isRunning, launch, logTail } from './process.ts'
+import { isRunning, launch, logTail, type ProcessRef, stop } from './process.ts'
 
 export interface ServerDefinition {
   name: string
@@ -42,9 +44,11 @@ export async function ensureServer(definition: ServerDefinition, saved: Service 
   try {
     let service = saved
     if (!service || !isRunning(service)) {
+      await stopForgotten(definition, report)
       await definition.prepare?.()
       const ref = await launch(definition.command, definition.args, { ...definition })
       service = { name, ...ref, port, logFile, url }
+      await writeFile(processFile(definition), JSON.stringify(ref))
       options.started(service)
     }
     await answering(definition, service, options)
@@ -56,6 +60,19 @@ export async function ensureServer(definition: ServerDefinition, saved: Service 
   }
 }
 
+/** A server on this data that the saved stack does not know, as after stack.json was deleted: two Kafkas on one folder ruin it. */
+async function stopForgotten(definition: ServerDefinition, report: Report): Promise<void> {
+  const text = await readFile(processFile(definition), 'utf8').catch(() => '{}')
+  const ref = JSON.parse(text) as Partial<ProcessRef>
+  if (!isRunning(ref)) return
+  report({ step: definition.name, state: 'progress', detail: 'stopping one that stack.json does not know' })
+  await stop(ref, 30_000)
+}
+
+function processFile({ cwd }: ServerDefinition): string {
+  return join(cwd, 'process.json')
+}
+
 async function answering(definition: ServerDefinition, service: Service, { report, signal }: Options): Promise<void> {
   const { name, logFile, readyWithinMs } = definition
   const begin = performance.now()
@@ -64,7 +81,7 @@ async function answering(definition: ServerDefinition, service: Service, { repor
     const waited = performance.now() - begin
     const ended = !isRunning(service)
     if (ended || waited > readyWithinMs) {
-      const what = ended ? 'ended at once' : `did not answer within ${readyWithinMs / 1000} s`
+      const what = ended ? 'ended before it answered' : `did not answer within ${readyWithinMs / 1000} s`
       throw new StackError('STACK_SERVICE_FAILED', `${name} ${what}. Its log ${logFile} ends with:\n${await logTail(logFile)}`, {
         retryable: !ended,
       })
