@@ -63,8 +63,11 @@ export async function lakeStatus(options: StatusOptions): Promise<LakeStatus> {
     tables.push(status)
     problems.push(...problemsOf(status, { now, refined: !isDebeziums(name) }))
   }
-  for (const topic of ends?.keys() ?? []) {
-    if (!seen.has(topic)) problems.push(`topic ${topic}: none of it is in the lake yet; is \`binlake run\` running?`)
+  const missing = [...(ends?.keys() ?? [])].filter(topic => !seen.has(topic))
+  if (missing.length > 0) {
+    problems.push(
+      `${missing.length} topics are not in the lake yet: ${missing.slice(0, 3).join(', ')}${missing.length > 3 ? ', …' : ''}; is \`binlake run\` running?`,
+    )
   }
   return { tables, gold: await goldStatus(lake), problems }
 }
