@@ -2,11 +2,11 @@
 // Guarantee: the answer says why, also why the better kinds were not taken.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { run } from './command.ts'
-import { compose, images } from './compose.ts'
+import { works } from './command.ts'
+import { dockerObstacle, pullMissing } from './compose.ts'
 import { hasApt } from './local/apt.ts'
 import { cacheRoot } from './local/download.ts'
-import { findJava, works } from './local/java.ts'
+import { findJava } from './local/java.ts'
 import { debeziumVersion, kafkaVersion } from './local/maven.ts'
 import { machineMysqld } from './local/mysqld.ts'
 import type { Report } from './report.ts'
@@ -18,34 +18,24 @@ interface Options {
 }
 
 export async function chooseKind(options: Options): Promise<{ kind: StackKind; why: string }> {
-  const noDocker = await dockerObstacle(options)
+  const noDocker = await whyNotDocker(options)
   if (!noDocker) return { kind: 'docker', why: 'a Docker engine answers and has the images' }
   const noLocal = await localObstacle()
   if (!noLocal) return { kind: 'local', why: `${noDocker}; processes need no Docker` }
   return { kind: 'embedded', why: `${noDocker}; ${noLocal}` }
 }
 
-/** Why Docker cannot be used, or undefined. Images that are missing are pulled, for five minutes at most. */
-async function dockerObstacle({ report, signal }: Options): Promise<string | undefined> {
-  const rest = { timeoutMs: 20_000, ...(signal ? { signal } : {}) }
-  if (!(await works('docker', ['info']))) return 'no Docker engine answers'
-  if (!(await works('docker', ['compose', 'version']))) return 'docker has no compose'
-  const missing = []
-  for (const image of await images()) {
-    await run('docker', ['image', 'inspect', image], rest).catch(() => missing.push(image))
-  }
-  if (missing.length === 0) return undefined
-  const step = 'docker images'
-  report({ step, state: 'start', detail: `pulling ${missing.length}` })
-  try {
-    await compose(['pull', '--quiet'], { timeoutMs: 300_000, ...(signal ? { signal } : {}) })
-    report({ step, state: 'done' })
-    return undefined
-  } catch {
-    signal?.throwIfAborted()
-    report({ step, state: 'skipped', detail: 'they cannot be pulled here' })
-    return 'the Docker images cannot be pulled'
-  }
+/** Why Docker is not taken, or undefined. Images that are missing are pulled, for five minutes at most. */
+async function whyNotDocker(options: Options): Promise<string | undefined> {
+  const obstacle = await dockerObstacle()
+  if (obstacle) return obstacle
+  return pullMissing({ ...options, timeoutMs: 300_000 }).then(
+    () => undefined,
+    () => {
+      options.signal?.throwIfAborted()
+      return 'the Docker images cannot be pulled'
+    },
+  )
 }
 
 /** Why processes cannot be used, or undefined. */

@@ -51,3 +51,11 @@ export async function run(command: string, args: string[], options: CommandOptio
   if (status !== 0) throw new CommandFailed(`${shown} ended with ${status}:\n${lines.slice(-12).join('\n')}`, output)
   return output
 }
+
+/** Whether the command ends well within half a minute. */
+export function works(command: string, args: string[]): Promise<boolean> {
+  return run(command, args, { timeoutMs: 30_000 }).then(
+    () => true,
+    () => false,
+  )
+}

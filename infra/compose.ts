@@ -3,7 +3,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parse } from 'yaml'
-import { type CommandOptions, run } from './command.ts'
+import { type CommandOptions, run, works } from './command.ts'
+import { type Report, step } from './report.ts'
 
 export const composeFile = join(import.meta.dirname, '..', 'docker-compose.yml')
 
@@ -15,6 +16,25 @@ export function compose(args: readonly string[], options: CommandOptions & { pro
   const { project, ...rest } = options
   const name = project ? ['-p', project] : []
   return run('docker', ['compose', '-f', composeFile, ...name, ...args], { ...rest, env: { ...anyValues, ...options.env } })
+}
+
+/** Why Docker cannot be used on this machine, or undefined. */
+export async function dockerObstacle(): Promise<string | undefined> {
+  if (!(await works('docker', ['info']))) return 'no Docker engine answers'
+  if (!(await works('docker', ['compose', 'version']))) return 'docker has no compose'
+  return undefined
+}
+
+/** Fetches the images that are not there yet. Throws CommandFailed. */
+export async function pullMissing(options: { report: Report; signal?: AbortSignal; timeoutMs?: number }): Promise<void> {
+  const { report, ...rest } = options
+  const missing: string[] = []
+  for (const image of await images()) if (!(await works('docker', ['image', 'inspect', image]))) missing.push(image)
+  if (missing.length === 0) return
+  await step(report, 'docker images', async () => {
+    report({ step: 'docker images', state: 'progress', detail: missing.join(', ') })
+    await compose(['pull', '--quiet'], rest)
+  })
 }
 
 /** The images the file names. */

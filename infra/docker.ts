@@ -4,7 +4,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
-import { compose, composeFile } from './compose.ts'
+import { compose, composeFile, dockerObstacle, pullMissing } from './compose.ts'
 import { connectShop, topicPrefix } from './connector-step.ts'
 import { connectionString } from './local/azurite.ts'
 import { createTopics } from './local/kafka.ts'
@@ -34,6 +34,18 @@ const portVariables: Record<string, [variable: string, usual: number]> = {
 
 export async function upDocker(saved: Stack | undefined, options: Options): Promise<Stack> {
   const { dir, why, report, signal } = options
+  const obstacle = await dockerObstacle()
+  if (obstacle)
+    throw new StackError(
+      'STACK_TOOL_MISSING',
+      `${obstacle}: start or install Docker with compose, or choose another kind of stack`,
+    )
+  await pullMissing(options).catch(cause => {
+    throw new StackError('STACK_DOWNLOAD_FAILED', `the Docker images cannot be pulled: ${cause.message}`, {
+      cause,
+      retryable: true,
+    })
+  })
   const settings = { ...(await readDotEnv()), ...process.env }
   const stack: Stack = saved ?? { kind: 'docker', why, env: {}, services: [], ports: {}, secrets: newSecrets(settings) }
   const claims = await choosePorts(stack, settings)

@@ -2,7 +2,7 @@
 // Guarantee: what is missing is installed when we are root on a machine with apt-get, else named in the error.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { run } from '../command.ts'
+import { run, works } from '../command.ts'
 import type { Report } from '../report.ts'
 import { StackError } from '../stack-error.ts'
 
@@ -51,13 +51,6 @@ export async function ensureMaven(options: Options): Promise<string> {
   const missing = 'Maven fetches Kafka and Debezium and was not found: install it (Debian, Ubuntu: apt-get install maven)'
   await aptInstallFirst(['maven'], { ...options, missing })
   return 'mvn'
-}
-
-export function works(command: string, args: string[]): Promise<boolean> {
-  return run(command, args, { timeoutMs: 30_000 }).then(
-    () => true,
-    () => false,
-  )
 }
 
 async function aptInstallFirst(packages: readonly string[], options: Options & { missing: string }): Promise<void> {

@@ -46,12 +46,9 @@ export async function upLocal(saved: Stack | undefined, options: Options): Promi
     const server = { host: '127.0.0.1', port: ports.mysql!, user: 'debezium', password: secrets.debezium!, ssl: 'preferred' }
     const places = { ...server, prefix: topicPrefix, database, brokers, replication: 1 }
     const connector = await connectShop({ ...options, mysqlUrl: url, connectUrl, places })
-    const idle = started.length === 0 && connector === 'unchanged'
-    report({
-      step: 'stack',
-      state: idle ? 'skipped' : 'done',
-      detail: idle ? 'everything runs already' : `started ${started.join(', ')}`,
-    })
+    const changes = [...started.map(name => `${name} started`), ...(connector === 'unchanged' ? [] : [`connector ${connector}`])]
+    if (changes.length === 0) report({ step: 'stack', state: 'skipped', detail: 'everything runs already' })
+    else report({ step: 'stack', state: 'done', detail: changes.join(', ') })
     return stack
   } finally {
     for (const claim of claims) await claim.lock.release()
