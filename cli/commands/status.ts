@@ -44,7 +44,8 @@ export function addStatus(program: Command): void {
             const screen = watch && !json && process.stdout.isTTY ? '\x1b[2J\x1b[H' : ''
             await session.print(json ? `${JSON.stringify(status, null, watch ? 0 : 2)}\n` : `${screen}${await drawn(status)}`)
             if (!watch) return { ok: exit.ok, degraded: exit.degraded, failed: exit.failure }[status.state]
-            await sleep((watch === true ? 2 : watch) * 1_000, undefined, { signal: session.signal })
+            await sleep((watch === true ? 2 : watch) * 1_000, undefined, { signal: session.signal }).catch(() => {})
+            if (session.signal.aborted) return exit.ok
           }
         } finally {
           await store.close()

@@ -15,6 +15,8 @@ beforeAll(async () => {
   const generated = await run('generate', '--orders', '60', '--customers', '40', '--json')
   expect(generated.code).toBe(0)
   expect(JSON.parse(generated.stdout).rows.orders.insert).toBe(60)
+  const before = await run('status')
+  expect([before.code, before.stdout]).toEqual([3, expect.stringContaining('11 topics are not in the lake yet')])
   const ran = await run('run', '--until-caught-up', '--json')
   expect(ran.code, ran.stderr).toBe(0)
   expect(JSON.parse(ran.stdout)).toMatchObject({ quarantined: 0, halted: [] })
@@ -76,6 +78,36 @@ describe('the embedded stack', { timeout: patient }, () => {
       expect(await new Promise(done => child.on('close', done)), err).toBe(0)
       expect(err).toContain('records to bronze')
     }
+  })
+
+  it('status --watch looks again and again, until Ctrl-C', async () => {
+    const child = spawn(process.execPath, [resolve('cli/main.ts'), 'status', '--watch', '0.1', '--json'], {
+      cwd,
+      env: { PATH: process.env.PATH, HOME: cwd },
+    })
+    let out = ''
+    await new Promise<void>(done => {
+      child.stdout.on('data', bytes => {
+        out += bytes
+        if (out.split('\n').length > 2) done()
+      })
+    })
+    child.kill('SIGINT')
+    expect(await new Promise(done => child.on('close', done))).toBe(0)
+    expect(
+      out
+        .trim()
+        .split('\n')
+        .map(line => JSON.parse(line).state),
+    ).toContain('ok')
+  })
+
+  it('replay rebuilds the same', async () => {
+    const replayed = await run('replay', 'orders', '--json')
+    expect(replayed.code, replayed.stderr).toBe(0)
+    expect(JSON.parse(replayed.stdout)).toMatchObject([{ table: 'shop.orders' }])
+    expect((await run('verify', '--table', 'orders')).code).toBe(0)
+    expect((await run('replay', 'nowhere')).code).toBe(2)
   })
 
   it('status says what is wrong', async () => {
