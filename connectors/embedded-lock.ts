@@ -10,16 +10,16 @@ export function lockLog(dir: string): () => void {
   const file = join(dir, 'writer.lock')
   for (let tries = 0; tries < 3; tries++) {
     try {
-      writeFileSync(file, String(process.pid), { flag: 'wx' })
+      writeFileSync(file, `${process.pid} ${startOf(process.pid)}`, { flag: 'wx' })
       return () => rmSync(file, { force: true })
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     }
-    const holder = readHolder(file)
-    if (holder !== undefined && alive(holder)) {
+    const { pid, start } = readHolder(file)
+    if (alive(pid) && startOf(pid) === start) {
       throw new EmbeddedLogError(
         'EMBEDDED_LOG_LOCKED',
-        `${dir}: process ${holder} is writing to this embedded log; wait until it has ended`,
+        `${dir}: process ${pid} is writing to this embedded log; wait until it has ended`,
       )
     }
     rmSync(file, { force: true })
@@ -27,15 +27,27 @@ export function lockLog(dir: string): () => void {
   throw new EmbeddedLogError('EMBEDDED_LOG_LOCKED', `${file}: another process keeps taking the lock`)
 }
 
-function readHolder(file: string): number | undefined {
+function readHolder(file: string): { pid: number; start: string } {
   try {
-    return Number(readFileSync(file, 'utf8')) || undefined
+    const [pid, start = ''] = readFileSync(file, 'utf8').split(' ')
+    return { pid: Number(pid), start }
   } catch {
-    return undefined
+    return { pid: 0, start: '' }
+  }
+}
+
+/** When a process began, as the kernel counts it: numbers of processes come again, after a restart of a container the very same. */
+function startOf(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return stat.slice(stat.lastIndexOf(')')).split(' ')[20] ?? ''
+  } catch {
+    return ''
   }
 }
 
 function alive(pid: number): boolean {
+  if (!(pid > 0)) return false
   try {
     process.kill(pid, 0)
     return true

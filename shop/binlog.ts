@@ -22,7 +22,6 @@ const beginEvent = 78
 const tableMapEvent = 70
 const rowsEventHeader = 35
 const xidEvent = 31
-const ddlEvent = 320
 
 export function createBinlogState(serverUuid: string): BinlogState {
   return { serverUuid, file: 1, pos: fileHeader, gtid: 0 }
@@ -49,12 +48,6 @@ export function beginTransaction(state: BinlogState): void {
 /** Moves past COMMIT. */
 export function endTransaction(state: BinlogState): void {
   state.pos += xidEvent
-}
-
-/** A DDL statement has a GTID of its own. */
-export function ddlPosition(state: BinlogState): void {
-  state.gtid++
-  state.pos += gtidEvent + ddlEvent
 }
 
 /** Where the rows of one statement stand; `sizes` are the rows' bytes. A long statement makes several events. */

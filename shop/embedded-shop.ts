@@ -141,7 +141,7 @@ export class EmbeddedShop {
     this.#commit(records)
   }
 
-  async #scan(table: TableName | string, place: { firstTable: boolean; lastTable: boolean }): Promise<number> {
+  async #scan(table: string, place: { firstTable: boolean; lastTable: boolean }): Promise<number> {
     const time = this.#time(undefined)
     let records: Records = new Map()
     let rows = 0

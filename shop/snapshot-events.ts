@@ -39,10 +39,9 @@ export function addScannedRow(scan: Scan, table: string, { row, mark }: { row: R
   const { connector, records, time } = scan
   const format = formats.get(table)!
   // The database's own clock has whole seconds here.
-  const origin = { ...position(scan), time: time - (time % 1_000_000), table }
+  const origin = { ...position(scan), snapshot: mark, time: time - (time % 1_000_000), table }
   const value = rowMessage(connector, origin, { op: 'r', before: null, after: format.scanned(row), order: null, emitted: time })
-  const marked = value.replace('"snapshot":"true"', `"snapshot":"${mark}"`)
-  addRecord(records, rowTopic(connector, table), { key: format.key(row), value: marked, ...common(scan) })
+  addRecord(records, rowTopic(connector, table), { key: format.key(row), value, ...common(scan) })
 }
 
 /** source.snapshot of a row, by where it stands. */

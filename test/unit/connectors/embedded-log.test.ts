@@ -174,6 +174,11 @@ describe('EmbeddedLog', () => {
     // No process has this number: it is above the kernel's limit.
     writeFileSync(join(dir, 'writer.lock'), '4194305')
     await (await EmbeddedLog.open(dir)).close()
+    // Our own number, but of an earlier process.
+    writeFileSync(join(dir, 'writer.lock'), `${process.pid} 1`)
+    await (await EmbeddedLog.open(dir)).close()
+    writeFileSync(join(dir, 'writer.lock'), '')
+    await (await EmbeddedLog.open(dir)).close()
   })
 
   test('finishes a commit that a crash interrupted, at any point', async () => {
