@@ -7,9 +7,10 @@ const blanks = sql`e' \t\r\n'`
 
 /** `jane.doe@example.com` → `j***@***.com`; what is no e-mail address → `***`. */
 export function partialEmail(value: Sql): Sql {
-  const parts = sql`regexp_extract(trim(${value}, ${blanks}), '^([^@\\s])[^@\\s]*@[^@\\s]+\\.([A-Za-z]{2,24})$', ['first', 'top'])`
-  return sql`CASE WHEN ${value} IS NOT NULL THEN
-    CASE WHEN ${parts}.top = '' THEN ${stars} ELSE ${parts}.first || ${`${stars}@${stars}.`} || lower(${parts}.top) END END`
+  const address = '^([^@\\s])[^@\\s]*@[^@\\s]+\\.([A-Za-z]{2,24})$'
+  const parts = sql`regexp_extract(trim(${value}, ${blanks}), ${address}, ['first', 'top'])`
+  const shown = sql`CASE WHEN parts.top = '' THEN ${stars} ELSE parts.first || ${`${stars}@${stars}.`} || lower(parts.top) END`
+  return sql`CASE WHEN ${value} IS NOT NULL THEN list_transform([${parts}], lambda parts: ${shown})[1] END`
 }
 
 /**
@@ -17,24 +18,14 @@ export function partialEmail(value: Sql): Sql {
  * `*****89`. Fewer than seven digits: `*****`.
  */
 export function partialPhone(value: Sql): Sql {
-  const digits = sql`regexp_replace(${value}, '[^0-9]', '', 'g')`
-  return sql`CASE
-    WHEN ${value} IS NULL THEN NULL
-    WHEN length(${digits}) < 7 THEN '*****'
-    WHEN starts_with(trim(${value}, ${blanks}), '+') AND NOT starts_with(${digits}, '0') THEN '+' || ${callingCode(digits)} || '*****' || right(${digits}, 2)
-    ELSE '*****' || right(${digits}, 2) END`
+  const country = sql`CASE WHEN starts_with(trim(${value}, ${blanks}), '+') THEN coalesce('+' || nullif(regexp_extract(digits, ${callingCode}), ''), '') ELSE '' END`
+  const shown = sql`CASE WHEN length(digits) < 7 THEN '*****' ELSE ${country} || '*****' || right(digits, 2) END`
+  return sql`CASE WHEN ${value} IS NOT NULL THEN
+    list_transform([regexp_replace(${value}, '[^0-9]', '', 'g')], lambda digits: ${shown})[1] END`
 }
 
-/** E.164: zones 1 and 7 are one digit; these pairs are whole codes; every other code has three digits. */
-const twoDigitCodes =
-  '20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 90 91 92 93 94 95 98'
-
-function callingCode(digits: Sql): Sql {
-  return sql`left(${digits}, CASE
-    WHEN left(${digits}, 1) IN ('1', '7') THEN 1
-    WHEN list_contains(${twoDigitCodes.split(' ')}, left(${digits}, 2)) THEN 2
-    ELSE 3 END)`
-}
+/** E.164: zones 1 and 7 are one digit, these pairs are whole codes, every other code has three digits; none begins with 0. */
+const callingCode = '^(?:[17]|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[2-9][0-9][0-9])'
 
 /** `Jane` → `J***`. */
 export function partialName(value: Sql): Sql {

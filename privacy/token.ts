@@ -2,7 +2,7 @@
 // Guarantee: equal to node:crypto's HMAC; the key is bound as a variable of the connection and never stands in SQL text.
 import { BLOB, blobValue } from '@duckdb/node-api'
 import type { Duck } from '../lake/duckdb.ts'
-import { type Sql, sql, trusted } from '../lake/sql.ts'
+import { id, type Sql, sql } from '../lake/sql.ts'
 import type { MaskKey } from './keys.ts'
 import type { KeyDomain } from './policy.ts'
 
@@ -12,12 +12,16 @@ import type { KeyDomain } from './policy.ts'
  */
 export function tokenSql(value: Sql, key: MaskKey, canonical: KeyDomain['canonical']): Sql {
   const written = canonical === 'trim-lower' ? sql`lower(trim(${value}, e' \t\r\n'))` : value
-  const inner = sql`sha256(${bound(key, 'inner')} || encode(${written}))`
-  const hash = sql`sha256(${bound(key, 'outer')} || unhex(${inner}))`
+  const [inner, outer] = [bound(key, 'inner'), bound(key, 'outer')]
+  const hash = sql`sha256(${outer} || unhex(sha256(${inner} || encode(${written}))))`
   const digits = (from: number, count: number) => sql`('0x' || substr(${hash}, ${from}, ${count}))::BIGINT`
   // 60 + 60 + 8 bits; the last group is filled up to 10 bits, as RFC 4648 does.
   const base32 = sql`to_base(${digits(1, 15)}, 32, 12) || to_base(${digits(16, 15)}, 32, 12) || to_base(${digits(31, 2)} * 4, 32, 2)`
-  return sql`${`tok_${key.version}_`} || lower(${base32})`
+  // The check stands beside the hash, not in it: DuckDB computes a part that may fail anew at each of the places it is used.
+  const prefix = sql`CASE WHEN octet_length(${inner}) = 0 OR octet_length(${outer}) = 0
+    THEN error('binlake: mask keys are not bound on this connection')::VARCHAR
+    ELSE ${`tok_${key.version}_`} END`
+  return sql`${prefix} || lower(${base32})`
 }
 
 /** Makes a key known to one connection; a forked connection needs its own call. */
@@ -29,14 +33,14 @@ export async function bindKey(duck: Duck, key: MaskKey): Promise<void> {
 }
 
 async function bindBlob(duck: Duck, name: string, bytes: Buffer): Promise<void> {
-  await duck.connection.run(sql`SET VARIABLE ${trusted(name)} = $1`.text, [blobValue(bytes)], [BLOB])
+  await duck.connection.run(sql`SET VARIABLE ${id(name)} = $1`.text, [blobValue(bytes)], [BLOB])
 }
 
+/** A block as bound; empty if it is not, as a NULL would make every token NULL before the check is seen. */
 function bound(key: MaskKey, part: 'inner' | 'outer'): Sql {
-  return sql`coalesce(getvariable(${variable(key, part)})::BLOB, error('binlake: mask keys are not bound on this connection')::BLOB)`
+  return sql`coalesce(getvariable(${variable(key, part)})::BLOB, ''::BLOB)`
 }
 
-/** Domain and version are lower-case words, by the policy's schema. */
 function variable({ domain, version }: MaskKey, part: 'inner' | 'outer'): string {
-  return `binlake_key_${domain}_${version}_${part}`
+  return `binlake key ${domain}.${version} ${part}`
 }

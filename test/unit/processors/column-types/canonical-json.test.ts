@@ -92,7 +92,7 @@ describe('canonicalJson', () => {
       }),
       { numRuns: 40 },
     )
-  }, 30_000)
+  }, 60_000)
 
   it('keeps every digit of whole numbers and decimals, and is its own fixed point', async () => {
     const whole = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 64n - 1n }).map(String)
@@ -104,7 +104,7 @@ describe('canonicalJson', () => {
       }),
       { numRuns: 40 },
     )
-  }, 30_000)
+  }, 60_000)
 
   it('gives one text for a document printed in two ways', async () => {
     await fc.assert(
@@ -116,5 +116,5 @@ describe('canonicalJson', () => {
       }),
       { numRuns: 40 },
     )
-  }, 30_000)
+  }, 60_000)
 })
