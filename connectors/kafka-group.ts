@@ -24,8 +24,9 @@ export interface Assignment {
   partitions: { topic: string; partition: number }[]
 }
 
-const sessionTimeout = 10_000
-const heartbeatInterval = 2_000
+/** The least that brokers allow by default: so long a killed worker keeps its partitions from the others. */
+const sessionTimeout = 6_000
+const heartbeatInterval = 1_500
 const rebalanceTimeout = 20_000
 
 /** One group member. Close it to leave the group at once, so that others need not wait for a timeout. */

@@ -31,14 +31,24 @@ export function nameOf(part: string): string {
   return Buffer.from(bytes ?? []).toString()
 }
 
-/** The paths of all Delta tables in a zone, in order. Reads object names only. */
+/** The paths of all Delta tables in a zone, in order: gold's lie one folder down, the others' two. Costs a listing of folders, not of files. */
 export async function tablePaths(store: ObjectStore, zone: Zone): Promise<string[]> {
-  const roots = new Set<string>()
-  for await (const { path } of store.list(`${zone}/`)) {
-    const root = /^(.+)\/_delta_log\//.exec(path)?.[1]
-    if (root) roots.add(root)
-  }
-  return [...roots]
+  const tables = await store.folders(`${zone}/`)
+  if (zone === 'gold')
+    return withLog(
+      store,
+      tables.map(name => `${zone}/${name}`),
+    )
+  const databases = await Promise.all(
+    tables.map(async name => (await store.folders(`${zone}/${name}/`)).map(table => `${zone}/${name}/${table}`)),
+  )
+  return withLog(store, databases.flat())
+}
+
+/** Leaves out folders in which nothing was ever committed, as a crash before a table's first commit leaves them. */
+async function withLog(store: ObjectStore, paths: readonly string[]): Promise<string[]> {
+  const found = await Promise.all(paths.map(path => store.folders(`${path}/`)))
+  return paths.filter((_, i) => found[i]!.includes('_delta_log')).sort()
 }
 
 function hex(byte: number): string {

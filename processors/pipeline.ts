@@ -76,22 +76,40 @@ export async function run(options: PipelineOptions): Promise<RunSummary> {
   for (const name of tables.values()) refinery.wake(name)
 
   try {
-    for await (const batch of source.batches(offsetsIn(lake, tables), until ? { signal, until } : { signal })) {
-      for (const topic of batch.topics) {
-        const appended = await appendBronze(ingest, topic)
-        progress.records += appended.records
-        progress.quarantined += appended.quarantined
-        refinery.wake(appended.table, appended.records)
+    for (let retries = 0; ; retries++) {
+      try {
+        for await (const batch of source.batches(offsetsIn(lake, tables), until ? { signal, until } : { signal })) {
+          for (const topic of batch.topics) {
+            const appended = await appendBronze(ingest, topic)
+            progress.records += appended.records
+            progress.quarantined += appended.quarantined
+            refinery.wake(appended.table, appended.records)
+          }
+          await batch.release()
+          options.onProgress?.(progress)
+          if (refinery.failure) break
+          retries = 0
+        }
+        break
+      } catch (error) {
+        if (!anotherWasThere(error) || retries === maxRetries) throw error
+        log.info({ code: error.code }, 'the lake has moved on without this worker; reading again from its offsets')
       }
-      await batch.release()
-      options.onProgress?.(progress)
-      if (refinery.failure) break
     }
   } finally {
     await refinery.stop({ finish: options.untilCaughtUp && !signal.aborted })
     await checkpoints.finish()
   }
   return { ...progress, halted: refinery.halted }
+}
+
+/** Without a batch of its own in between. */
+const maxRetries = 10
+
+/** After a rebalance two workers may hold the same records for a moment; or a commit of our own landed though its answer was lost. */
+function anotherWasThere(error: unknown): error is Error & { code: string } {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return code === 'BRONZE_GAP' || code === 'LAKE_FENCED' || code === 'LAKE_CONFLICT' || code === 'LAKE_COMMIT_UNKNOWN'
 }
 
 /** Which table each topic's bronze is in, as the lake's own offsets tell. */

@@ -6,6 +6,7 @@ import type { Duck } from '../lake/duckdb.ts'
 import type { Lakehouse } from '../lake/lakehouse.ts'
 import { tablePath } from '../lake/layout.ts'
 import { loadSnapshot } from '../lake/log.ts'
+import { touchedFiles } from '../lake/merge.ts'
 import { scan } from '../lake/scan.ts'
 import { duckType, type Field, field, sameType } from '../lake/schema.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
@@ -118,8 +119,12 @@ export async function mergeSilver(duck: Duck, lake: Lakehouse, options: MergeOpt
     const changed =
       replace || part.mode === 'append'
         ? { rows }
-        : await copyOnWrite(lake, path, { duck, base, fields, keys: winners, key, rows })
-    const add = await writeFile(duck, lake.table(path), { select: changed.rows, fields, ...(part.sortBy ? { sortBy: part.sortBy } : {}) })
+        : await copyOnWrite(lake, path, { duck, base, fields, keys: winners, keyColumns: tables.key, rows })
+    const add = await writeFile(duck, lake.table(path), {
+      select: changed.rows,
+      fields,
+      ...(part.sortBy ? { sortBy: part.sortBy } : {}),
+    })
     const name = path.slice(path.lastIndexOf('/') + 1)
     const snapshot = await commit(lake.table(path), {
       base,
@@ -187,28 +192,22 @@ function masksOf(mask: MaskPlan): string {
 async function copyOnWrite(
   lake: Lakehouse,
   path: string,
-  options: { duck: Duck; base: Snapshot | undefined; fields: readonly Field[]; keys: Sql; key: Sql; rows: Sql },
+  options: {
+    duck: Duck
+    base: Snapshot | undefined
+    fields: readonly Field[]
+    keys: Sql
+    keyColumns: readonly string[]
+    rows: Sql
+  },
 ): Promise<{ rows: Sql; removes: string[] }> {
-  const { duck, base, fields, keys, key, rows } = options
-  const removes = base ? await touchedFiles(duck, lake, path, { base, keys, key }) : []
+  const { duck, base, fields, keys, keyColumns, rows } = options
+  const key = columns(keyColumns)
+  const removes = base ? await touchedFiles(duck, lake.table(path), base, { keys, keyColumns }) : []
   if (!base || removes.length === 0) return { rows, removes }
   const old = await scan(lake.table(path), base, { files: removes.map(file => base.files.get(file)!) })
   const kept = withMissing(sql`SELECT * FROM ${old} ANTI JOIN (${keys}) USING (${key})`, fields, base.fields)
   return { rows: sql`${kept} UNION ALL BY NAME ${rows}`, removes }
-}
-
-async function touchedFiles(
-  duck: Duck,
-  lake: Lakehouse,
-  path: string,
-  { base, keys, key }: { base: Snapshot; keys: Sql; key: Sql },
-): Promise<string[]> {
-  const names = JSON.parse(base.metaData.configuration['cdc.primaryKey'] ?? '[]') as string[]
-  const located = await scan(lake.table(path), base, { columns: names, fileColumn: '_path' })
-  const rows = await duck.rows<{ path: string }>(
-    sql`SELECT DISTINCT _path AS path FROM ${located} SEMI JOIN (${keys}) USING (${key})`,
-  )
-  return rows.map(row => row.path)
 }
 
 /** Columns only ever come: a dropped one stays and is NULL from then on, a new one is added (lake-spec §3.10). */

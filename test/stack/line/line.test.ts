@@ -36,6 +36,18 @@ async function rows<Row>(query: string): Promise<Row[]> {
   return JSON.parse(stdout) as Row[]
 }
 
+/** Bronze holds each record once, and history each change. */
+async function expectOnce(table: string): Promise<void> {
+  const [bronze] = await rows<{ n: number; distinct_n: number }>(
+    `select count(*) as n, count(distinct (_partition, _offset)) as distinct_n from bronze.${table}`,
+  )
+  expect(bronze!.n, table).toBe(bronze!.distinct_n)
+  const [history] = await rows<{ doubled: number }>(
+    `select count(*)::integer as doubled from (select _partition, _offset from silver.${table}_history where _op <> 't' group by all having count(*) > 1)`,
+  )
+  expect(history!.doubled, table).toBe(0)
+}
+
 test('silver equals MySQL, table by table', async () => {
   const { equal, tables } = await line.settle()
   expect(equal).toBe(true)
@@ -116,23 +128,26 @@ test('killed ten times at random while the shop writes, it comes out equal, each
   const writing = generate({ mysqlUrl: line.mysqlUrl }, { seed: 8, customers: 40, orders: 600, rate: 60, canary }, {})
   let random = 12345
   for (let kills = 0; kills < 10; kills++) {
-    const { child, finished } = line.start('run')
+    const { child, finished, joined } = line.start('run')
+    await joined
     random = (random * 1_103_515_245 + 12_345) % 2_147_483_648
-    setTimeout(() => child.kill('SIGKILL'), 900 + (random % 2_500))
+    setTimeout(() => child.kill('SIGKILL'), random % 4_000)
     expect((await finished).signal).toBe('SIGKILL')
   }
   await writing
   expect((await line.settle()).equal).toBe(true)
-  for (const table of ['customers', 'orders', 'order_items', 'payments', 'cart_events']) {
-    const [bronze] = await rows<{ n: number; distinct_n: number }>(
-      `select count(*) as n, count(distinct (_partition, _offset)) as distinct_n from bronze.${table}`,
-    )
-    expect(bronze!.n, table).toBe(bronze!.distinct_n)
-    const [history] = await rows<{ doubled: number }>(
-      `select count(*)::integer as doubled from (select _partition, _offset from silver.${table}_history group by all having count(*) > 1)`,
-    )
-    expect(history!.doubled, table).toBe(0)
-  }
+  for (const table of ['customers', 'orders', 'order_items', 'payments', 'cart_events']) await expectOnce(table)
+})
+
+test('two workers share the tables; one is killed, the other takes over, and nothing is lost or doubled', async () => {
+  const [first, second] = [line.start('run'), line.start('run')]
+  await generate({ mysqlUrl: line.mysqlUrl }, { seed: 9, customers: 20, orders: 150, rate: 60, canary })
+  first.child.kill('SIGKILL')
+  await generate({ mysqlUrl: line.mysqlUrl }, { seed: 10, customers: 20, orders: 100, rate: 60, canary })
+  second.child.kill('SIGINT')
+  expect((await second.finished).code).toBe(0)
+  expect((await line.settle()).equal).toBe(true)
+  for (const table of ['orders', 'order_items', 'payments']) await expectOnce(table)
 })
 
 test('a table emptied by TRUNCATE is empty in silver, and its history says so', async () => {

@@ -25,8 +25,8 @@ export interface ShopLine {
   mysqlUrl: string
   /** The lake on the stack's Azurite. */
   store: ObjectStore
-  /** Starts `binlake …`; await `finished` for its end. */
-  start(...args: string[]): { child: ChildProcess; finished: Promise<Finished> }
+  /** Starts `binlake …`: `joined` is when it has its partitions, `finished` its end. */
+  start(...args: string[]): { child: ChildProcess; finished: Promise<Finished>; joined: Promise<void> }
   /** Runs `binlake …` to its end. */
   binlake(...args: string[]): Promise<Finished>
   /** Runs the line until `verify` finds every table equal; returns the last verdict. */
@@ -70,11 +70,13 @@ export async function openShopLine(): Promise<ShopLine> {
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       stdout += text
     })
+    const joined = Promise.withResolvers<void>()
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr += text
+      if (stderr.includes('joined the consumer group')) joined.resolve()
     })
     const finished = once(child, 'close').then(([code, signal]) => ({ code, signal, stdout, stderr }) as Finished)
-    return { child, finished }
+    return { child, finished, joined: joined.promise }
   }
   const binlake = (...args: string[]) => start(...args).finished
 
