@@ -62,8 +62,9 @@ export async function ensureServer(definition: ServerDefinition, saved: Service 
 
 /** A server on this data that the saved stack does not know, as after stack.json was deleted: two Kafkas on one folder ruin it. */
 async function stopForgotten(definition: ServerDefinition, report: Report): Promise<void> {
-  const text = await readFile(processFile(definition), 'utf8').catch(() => '{}')
-  const ref = JSON.parse(text) as Partial<ProcessRef>
+  const ref: Partial<ProcessRef> = await readFile(processFile(definition), 'utf8')
+    .then(text => JSON.parse(text))
+    .catch(() => ({}))
   if (!isRunning(ref)) return
   report({ step: definition.name, state: 'progress', detail: 'stopping one that stack.json does not know' })
   await stop(ref, 30_000)
