@@ -50,7 +50,13 @@ export async function replay(options: ReplayOptions): Promise<Replayed[]> {
     signal.throwIfAborted()
     const table = nameOf(schema)
     options.onTable?.(table, index, chosen.length)
-    const done = await rebuild(duck, { lake, log, schema, mask: compileMask(policy, schema, keys) })
+    const mask = compileMask(policy, schema, keys)
+    const left = mask.omitted ?? (schema.primaryKey.length === 0 ? 'the table has no primary key' : undefined)
+    if (left !== undefined && !options.tables?.length) {
+      log.warn({ table }, `not in silver: ${left}`)
+      continue
+    }
+    const done = await rebuild(duck, { lake, log, schema, mask })
     if (done) replayed.push({ table, changes: done.rows, bronzeVersion: done.version })
   }
   signal.throwIfAborted()
