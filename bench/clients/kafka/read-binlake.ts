@@ -12,7 +12,7 @@ const source = openKafka(
     brokers: task.brokers,
     group: `binlake-bench-${randomUUID()}`,
     topicPrefix: task.topic,
-    batch: { records: 50_000, bytes: 64e6, ageMs: 1_000 },
+    batch: { records: 250_000, bytes: 256e6, ageMs: 1_000 },
     spoolDir: task.folder,
   },
   pino({ enabled: false }),

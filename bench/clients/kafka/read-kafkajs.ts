@@ -23,7 +23,7 @@ await consumer.run({
   autoCommit: false,
   eachBatch: async ({ batch }) => {
     for (const { offset, timestamp, headers, key, value } of batch.messages) {
-      const list = headers ? Object.entries(headers).map(([name, header]) => [name, header as Buffer] as const) : []
+      const list = headers && task.spool ? Object.entries(headers).map(([name, header]) => [name, header as Buffer] as const) : []
       taker.take(Number(offset), Number(timestamp), headersText(list), key, value)
     }
   },

@@ -15,7 +15,7 @@ const consumer = new Consumer<Buffer, Buffer, Buffer, Buffer>({
 const stream = await consumer.consume({ topics: [task.topic], mode: 'earliest', autocommit: false })
 taker.start()
 stream.on('data', ({ offset, timestamp, headers, key, value }) => {
-  const list = [...headers].map(([name, header]) => [name.toString(), header] as const)
+  const list = task.spool ? [...headers].map(([name, header]) => [name.toString(), header] as const) : []
   taker.take(offset, Number(timestamp), headersText(list), key ?? null, value ?? null)
 })
 await taker.done
