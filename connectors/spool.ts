@@ -2,6 +2,7 @@
 // Guarantee: a line break or separator in the file is always one of ours; a record holding one is set aside with its bytes.
 import { isUtf8 } from 'node:buffer'
 import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { OffsetRange, PoisonRecord, TopicBatch } from './source.ts'
 
 export const separator = 0x1f
@@ -11,6 +12,12 @@ const nullText = Buffer.from('\\N')
 const chunkBytes = 1 << 20
 /** Room a line needs besides headers, key and value: three numbers, separators, nulls. */
 const lineOverhead = 96
+
+/** The disk that holds the spool is full. */
+export class SpoolFull extends Error {
+  readonly code = 'SPOOL_FULL'
+  readonly retryable = true
+}
 
 /** One topic's spool file while it is being written. Call `finish` or `discard`. */
 export class Spool {
@@ -136,7 +143,15 @@ export class Spool {
   }
 
   #write(bytes: Buffer): void {
-    for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done)
+    try {
+      for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done)
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'ENOSPC') throw cause
+      throw new SpoolFull(
+        `the disk is full: no room in ${dirname(this.file)} for the records just read; free some, then run again`,
+        { cause },
+      )
+    }
     this.#written += bytes.length
   }
 

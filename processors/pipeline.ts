@@ -52,7 +52,10 @@ export interface RunSummary extends Progress {
 
 /** Runs the line until the signal, or until caught up. Throws what stops all tables; what stops one is in the summary. */
 export async function run(options: PipelineOptions): Promise<RunSummary> {
-  const { source, log, signal } = options
+  const { source, log } = options
+  // Without this, a run that waits for Kafka would not notice that silver has failed.
+  const broken = new AbortController()
+  const signal = AbortSignal.any([options.signal, broken.signal])
   const progress: Progress = { records: 0, quarantined: 0, changes: 0 }
   await using duck = await options.duck.fork()
   await using refineryDuck = await options.duck.fork()
@@ -68,6 +71,7 @@ export async function run(options: PipelineOptions): Promise<RunSummary> {
     lake,
     catchingUp: options.untilCaughtUp,
     owns: name => topicsOfTable(tables, name).every(topic => source.owns(topic)),
+    onFailure: () => broken.abort(),
     onChanges: count => {
       progress.changes += count
       options.onProgress?.(progress)
@@ -87,7 +91,6 @@ export async function run(options: PipelineOptions): Promise<RunSummary> {
           }
           await batch.release()
           options.onProgress?.(progress)
-          if (refinery.failure) break
           retries = 0
         }
         break
@@ -97,7 +100,7 @@ export async function run(options: PipelineOptions): Promise<RunSummary> {
       }
     }
   } finally {
-    await refinery.stop({ finish: options.untilCaughtUp && !signal.aborted })
+    await refinery.stop({ finish: options.untilCaughtUp && !options.signal.aborted })
     await checkpoints.finish()
   }
   return { ...progress, halted: refinery.halted }

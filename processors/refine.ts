@@ -15,8 +15,9 @@ import type { MaskPlan } from '../privacy/mask.ts'
 import { topicsOf } from './bronze-names.ts'
 import { bronzeColumnsRead, typeChanges } from './changes.ts'
 import { type Collapsed, collapse, TableHalted } from './collapse.ts'
+import { otherwiseMasked } from './mask-record.ts'
 import { quarantine } from './quarantine.ts'
-import { mergeSilver, openSilver, otherwiseMasked, paths, readState, type SilverTables } from './silver.ts'
+import { mergeSilver, openSilver, paths, readState, type SilverTables } from './silver.ts'
 import type { SourceTable } from './source-schema.ts'
 
 export interface Refinement {

@@ -29,6 +29,8 @@ export interface RefineryOptions {
   catchingUp: boolean
   /** Whether this worker refines the table now; another may hold it. */
   owns: (table: TableName) => boolean
+  /** Hears that the refinery has stopped for good; `stop` then throws the reason. */
+  onFailure: () => void
   /** Hears of changes applied. */
   onChanges: (count: number) => void
 }
@@ -72,14 +74,14 @@ export class Refinery {
   #stopping: { finish: boolean } | undefined
   #wakeUp = () => {}
   readonly #loop: Promise<void>
-  /** What stopped the loop, so that ingestion can stop too. */
-  failure: unknown
+  #failure: unknown
 
   constructor(options: RefineryOptions) {
     this.#options = options
     this.#schemas = new SourceSchemas(options.duck, options.lake)
     this.#loop = this.#work().catch((error: unknown) => {
-      this.failure = error
+      this.#failure = error
+      options.onFailure()
     })
   }
 
@@ -106,7 +108,7 @@ export class Refinery {
     this.#stopping = options
     this.#wakeUp()
     await this.#loop
-    if (this.failure) throw this.failure
+    if (this.#failure) throw this.#failure
   }
 
   async #work(): Promise<void> {

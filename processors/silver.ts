@@ -1,6 +1,5 @@
 // Silver: the current row of every key, its history (SCD type 4), and markers of deleted keys, merged copy-on-write.
 // Guarantee: each of the three tables takes a bronze version exactly once; silver's own progress decides where to go on.
-import { createHash } from 'node:crypto'
 import { commit } from '../lake/commit.ts'
 import type { Duck } from '../lake/duckdb.ts'
 import type { Lakehouse } from '../lake/lakehouse.ts'
@@ -15,7 +14,8 @@ import { writeFile } from '../lake/write.ts'
 import type { MaskPlan } from '../privacy/mask.ts'
 import { positionFields } from './changes.ts'
 import { TableHalted } from './collapse.ts'
-import type { SourceTable, TableName } from './source-schema.ts'
+import { masksOf } from './mask-record.ts'
+import type { TableName } from './source-schema.ts'
 
 /** A source table's three silver tables as they stand. */
 export interface SilverTables {
@@ -123,7 +123,7 @@ export async function mergeSilver(duck: Duck, lake: Lakehouse, options: MergeOpt
     const add = await writeFile(duck, lake.table(path), {
       select: changed.rows,
       fields,
-      ...(part.sortBy ? { sortBy: part.sortBy } : {}),
+      ...(part.mode === 'merge' ? { sortBy: key, stats: keyStats(own, tables.key) } : {}),
     })
     const name = path.slice(path.lastIndexOf('/') + 1)
     const snapshot = await commit(lake.table(path), {
@@ -141,51 +141,28 @@ export async function mergeSilver(duck: Duck, lake: Lakehouse, options: MergeOpt
 
   if (replace || tables.taken.history < version) {
     const rows = sql`SELECT *, _offset AS _seq FROM applied`
-    await put(at.history, tables.history, [...own, ...historyFields, ...positionFields], {
-      mode: 'append',
-      rows,
-      sortBy: sql`_offset`,
-    })
+    await put(at.history, tables.history, [...own, ...historyFields, ...positionFields], { mode: 'append', rows })
   }
   if (replace || tables.taken.deleted < version) {
     const rows = sql`SELECT * FROM applied WHERE _winner AND _op IN ('d', 't')`
     const keyFields = own.filter(({ name }) => tables.key.includes(name))
-    await put(at.deleted, tables.deleted, [...keyFields, ...positionFields, field('_op', 'string')], {
-      mode: 'merge',
-      rows,
-      sortBy: key,
-    })
+    await put(at.deleted, tables.deleted, [...keyFields, ...positionFields, field('_op', 'string')], { mode: 'merge', rows })
   }
   const rows = sql`SELECT * FROM applied WHERE _winner AND _op NOT IN ('d', 't')`
-  await put(at.current, tables.current, [...own, ...positionFields], { mode: 'merge', rows, sortBy: key })
+  await put(at.current, tables.current, [...own, ...positionFields], { mode: 'merge', rows })
   const count = await duck.row<{ n: bigint }>(sql`SELECT count(*) AS n FROM applied`)
   return { rows: Number(count!.n) }
+}
+
+/** A whole-number key's range lets the next merge skip files. Text keys may be personal data, which the log must not hold. */
+function keyStats(own: readonly Field[], key: readonly string[]): string[] {
+  const first = own.find(({ name }) => name === key[0])
+  return first && ['byte', 'short', 'integer', 'long'].includes(first.type as string) ? [first.name] : []
 }
 
 interface Part {
   mode: 'append' | 'merge'
   rows: Sql
-  sortBy?: Sql
-}
-
-/**
- * Columns of silver that the plan would now fill in another way, or leave out though the source still has them: old rows hold what the
- * new policy may hide, so the table must be rebuilt. New columns, and those the source has dropped, are no such change.
- */
-export function otherwiseMasked(current: Snapshot | undefined, mask: MaskPlan, source: SourceTable): string[] {
-  const built = JSON.parse(current?.metaData.configuration['binlake.masks'] ?? '{}') as Record<
-    string,
-    { from: string; by: string }
-  >
-  const now = JSON.parse(masksOf(mask)) as typeof built
-  const present = new Set(source.columns.map(({ name }) => name))
-  return Object.keys(built).filter(name => (now[name] ? now[name].by !== built[name]!.by : present.has(built[name]!.from)))
-}
-
-/** By column its source and a hash of its expression, which names the versions of the keys it uses but not the keys. */
-function masksOf(mask: MaskPlan): string {
-  const by = (expression: Sql) => createHash('sha256').update(expression.text).digest('hex').slice(0, 16)
-  return JSON.stringify(Object.fromEntries(mask.columns.map(({ name, source, expr }) => [name, { from: source, by: by(expr) }])))
 }
 
 /** Copy-on-write: files that hold a changed key are written anew without it, together with the new rows; others stay. */

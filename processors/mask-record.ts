@@ -1,0 +1,27 @@
+// What a silver table keeps of the masks it was built with, so that a changed policy is noticed.
+// Guarantee: holds hashes of expressions; no key and no value.
+import { createHash } from 'node:crypto'
+import type { Snapshot } from '../lake/snapshot.ts'
+import type { Sql } from '../lake/sql.ts'
+import type { MaskPlan } from '../privacy/mask.ts'
+import type { SourceTable } from './source-schema.ts'
+
+/**
+ * Columns of silver that the plan would now fill in another way, or leave out though the source still has them: old rows hold what the
+ * new policy may hide, so the table must be rebuilt. New columns, and those the source has dropped, are no such change.
+ */
+export function otherwiseMasked(current: Snapshot | undefined, mask: MaskPlan, source: SourceTable): string[] {
+  const built = JSON.parse(current?.metaData.configuration['binlake.masks'] ?? '{}') as Record<
+    string,
+    { from: string; by: string }
+  >
+  const now = JSON.parse(masksOf(mask)) as typeof built
+  const present = new Set(source.columns.map(({ name }) => name))
+  return Object.keys(built).filter(name => (now[name] ? now[name].by !== built[name]!.by : present.has(built[name]!.from)))
+}
+
+/** By column its source and a hash of its expression, which names the versions of the keys it uses but not the keys. */
+export function masksOf(mask: MaskPlan): string {
+  const by = (expression: Sql) => createHash('sha256').update(expression.text).digest('hex').slice(0, 16)
+  return JSON.stringify(Object.fromEntries(mask.columns.map(({ name, source, expr }) => [name, { from: source, by: by(expr) }])))
+}
