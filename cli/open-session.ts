@@ -1,5 +1,4 @@
 // Builds a command's session: reads the configuration, makes the logger.
-import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { nearest } from '../sql/nearest.ts'
@@ -10,6 +9,7 @@ import { startProgress } from './progress.ts'
 import type { GlobalOptions, Session } from './session.ts'
 import { settings } from './settings.ts'
 import type { Stop } from './signals.ts'
+import { print } from './stdout.ts'
 
 /** Throws ConfigError. */
 export async function openSession(options: GlobalOptions, say: Session['say'], stop: Stop): Promise<Session> {
@@ -32,9 +32,7 @@ export async function openSession(options: GlobalOptions, say: Session['say'], s
     signal: stop.signal,
     stop,
     interactive: terminal && process.stdin.isTTY === true,
-    async print(text) {
-      if (!process.stdout.write(text)) await once(process.stdout, 'drain', { signal: stop.signal })
-    },
+    print: text => print(text, stop.signal),
     say,
     progress: (label, { unit, total }) =>
       startProgress(label, { unit, ...(total === undefined ? {} : { total }), bar: terminal, write: say }),

@@ -12,10 +12,11 @@ import { addTables } from './commands/tables.ts'
 import { addDown, addUp } from './commands/up.ts'
 import { addVerify } from './commands/verify.ts'
 import { exit } from './exit.ts'
+import { watchStdout } from './stdout.ts'
 
 /** Parses `argv` (as process.argv) and runs the command. Sets process.exitCode. */
 export async function main(argv: readonly string[]): Promise<void> {
-  quietOnClosedPipe()
+  watchStdout()
   try {
     await program().parseAsync([...argv])
   } catch (error) {
@@ -48,11 +49,3 @@ export function program(): Command {
 const after = `
 Exit codes: 0 ok, 1 failure, 2 usage or configuration, 3 degraded, 4 verification mismatch, 5 policy violation, 75 try again.
 Settings and their environment variables: docs/configuration.md. Errors: docs/errors.md.`
-
-/** `binlake sql … | head` ends without a message. */
-function quietOnClosedPipe(): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(exit.ok)
-    throw error
-  })
-}

@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { describe, exit, exitCode } from './exit.ts'
 import type { GlobalOptions, Session } from './session.ts'
 import { listenForStop } from './signals.ts'
+import { ReaderGone } from './stdout.ts'
 
 /** `args` are the command's arguments as commander gives them: text, or a list for `[name...]`. */
 type Action<Options, Args extends unknown[]> = (
@@ -28,6 +29,7 @@ export function withSession<Options, Args extends unknown[] = []>(
       const code = await action(session, options, ...words)
       process.exitCode = code ?? (stop.signal.aborted ? stop.exitCode : exit.ok)
     } catch (error) {
+      if (error instanceof ReaderGone) return
       const { surroundings } = await import('./config.ts')
       const debug = options.debug ?? surroundings().env.LOG === 'debug'
       const code = stop.signal.aborted && exitCode(error) === exit.interrupted ? stop.exitCode : exitCode(error)
