@@ -43,12 +43,12 @@ export async function startCapture(stack: ShopStack, names: { database: string; 
       let events: Captured = []
       await waitFor(async () => {
         const topics = (await admin.listTopics()).filter(topic => topic === prefix || topic.startsWith(`${prefix}.`)).sort()
-        events = await read(stack, topics)
-        return events.filter(({ value }) => value!.startsWith('{"status":"END"')).length >= transactions
+        const before = events.length
+        events = ofDatabase(await read(stack, topics), names)
+        // A connector's transaction becomes visible topic by topic: wait until nothing is missing and nothing comes any more.
+        return events.length === before && complete(events, transactions)
       })
-      return events.filter(
-        ({ topic, key }) => topic !== prefix || [`{"databaseName":"${database}"}`, '{"databaseName":""}'].includes(key!),
-      )
+      return events
     },
     async close() {
       const path = `/connectors/${name}`
@@ -62,6 +62,25 @@ export async function startCapture(stack: ShopStack, names: { database: string; 
       await admin.close()
     },
   }
+}
+
+/** Without other databases' schema changes, and without transactions that touched no captured table: others use the server too. */
+function ofDatabase(events: Captured, { prefix, database }: { prefix: string; database: string }): Captured {
+  const ends = events.filter(({ value }) => value!.startsWith('{"status":"END"')).map(({ value }) => JSON.parse(value!))
+  const empty = new Set(ends.filter(({ event_count }) => event_count === 0).map(({ id }) => `{"id":"${id}"}`))
+  const schemaKeys = [`{"databaseName":"${database}"}`, '{"databaseName":""}']
+  return events.filter(({ topic, key }) => {
+    if (topic === prefix) return schemaKeys.includes(key!)
+    return topic !== `${prefix}.transaction` || !empty.has(key!)
+  })
+}
+
+/** All those transactions have ended, and each event that they count is there. */
+function complete(events: Captured, transactions: number): boolean {
+  const values = events.map(({ value }) => JSON.parse(value!))
+  const ends = values.filter(({ status }) => status === 'END')
+  const counted = ends.reduce((sum, { event_count }) => sum + event_count, 0)
+  return ends.length >= transactions && values.filter(({ transaction }) => transaction).length === counted
 }
 
 function belongs(topic: string, prefix: string): boolean {
