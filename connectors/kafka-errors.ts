@@ -27,43 +27,36 @@ export function isStale(errorCode: number): boolean {
   return staleMetadata.has(errorCode)
 }
 
-/** Turns an error of the client library into ours; ours pass unchanged. */
+/** Turns an error of the client library into ours. Ours pass unchanged; an error of neither is thrown on, because it is a fault of the program. */
 export function kafkaError(error: unknown, brokers: readonly string[]): KafkaError {
   if (error instanceof KafkaError) return error
   const all = flatten(error)
-  const text = all.map(part => (part instanceof Error ? part.message : String(part))).join('; ')
+  if (!all.some(isClients)) throw error
+  const text = [...new Set(all.filter(isLeaf).map(part => (part instanceof Error ? part.message : String(part))))].join('; ')
   const where = brokers.join(', ')
-  if (all.some(part => hasCode(part, 'PLT_KFK_AUTHENTICATION')) || /SASL|authenticat/i.test(text)) {
-    return new KafkaError(
+  const failure = (code: string, message: string, retryable: boolean) =>
+    new KafkaError(code, message, { retryable, cause: error })
+  if (all.some(part => codeOf(part) === 'PLT_KFK_AUTHENTICATION') || /SASL|authenticat/i.test(text)) {
+    return failure(
       'KAFKA_AUTHENTICATION',
       `Kafka at ${where} refused the login: check kafka.sasl (mechanism, username, password)`,
-      {
-        retryable: false,
-        cause: error,
-      },
+      false,
     )
   }
   if (/certificate|self.signed|SSL|TLS|wrong version number/i.test(text)) {
-    return new KafkaError(
+    return failure(
       'KAFKA_TLS',
-      `no TLS connection to Kafka at ${where}: ${text}; check kafka.tls (ca, and whether that port speaks TLS)`,
-      {
-        retryable: false,
-        cause: error,
-      },
+      `no TLS connection to Kafka at ${where}: check kafka.tls (ca, and whether that port speaks TLS): ${text}`,
+      false,
     )
   }
-  const codes = all.filter(part => part instanceof ResponseError).map(part => part.message)
-  if (codes.length > 0 && !/connect/i.test(text)) {
-    return new KafkaError('KAFKA_REQUEST', `Kafka at ${where} refused a request: ${text}`, { retryable: true, cause: error })
+  if (all.some(part => part instanceof ResponseError) && !/connect/i.test(text)) {
+    return failure('KAFKA_REQUEST', `Kafka at ${where} refused a request: ${text}`, true)
   }
-  return new KafkaError(
+  return failure(
     'KAFKA_UNREACHABLE',
     `no connection to Kafka at ${where}: is the broker running, and kafka.brokers right? (${text})`,
-    {
-      retryable: true,
-      cause: error,
-    },
+    true,
   )
 }
 
@@ -82,6 +75,15 @@ function flatten(error: unknown): unknown[] {
   return [error]
 }
 
-function hasCode(error: unknown, code: string): boolean {
-  return typeof error === 'object' && error !== null && 'code' in error && error.code === code
+/** The error that started it, of a chain of errors that each wrap the next. */
+function isLeaf(error: unknown): boolean {
+  return !(error instanceof AggregateError) && !(error instanceof Error && error.cause)
+}
+
+function isClients(error: unknown): boolean {
+  return String(codeOf(error)).startsWith('PLT_KFK_') || (error instanceof Error && 'syscall' in error)
+}
+
+function codeOf(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
 }

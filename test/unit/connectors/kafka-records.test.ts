@@ -14,7 +14,7 @@ let files = 0
 interface Message {
   key: string | null
   value: string | null
-  headers: [string, string][]
+  headers: readonly (readonly [string, string])[]
   timestamp: number
 }
 
