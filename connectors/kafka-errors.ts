@@ -2,11 +2,24 @@
 // Guarantee: an error that a later try may cure says so (`retryable`).
 import { type Broker, MultipleErrors, ResponseError } from '@platformatic/kafka'
 
+type KafkaErrorCode =
+  | 'KAFKA_AUTHENTICATION'
+  | 'KAFKA_BROKERS'
+  | 'KAFKA_FETCH'
+  | 'KAFKA_NOT_AUTHORIZED'
+  | 'KAFKA_NO_LEADER'
+  | 'KAFKA_NO_TOPIC'
+  | 'KAFKA_NO_TOPICS'
+  | 'KAFKA_OFFSET_GONE'
+  | 'KAFKA_REQUEST'
+  | 'KAFKA_TLS'
+  | 'KAFKA_UNREACHABLE'
+
 export class KafkaError extends Error {
-  readonly code: string
+  readonly code: KafkaErrorCode
   readonly retryable: boolean
 
-  constructor(code: string, message: string, options: { retryable: boolean; cause?: unknown }) {
+  constructor(code: KafkaErrorCode, message: string, options: { retryable: boolean; cause?: unknown }) {
     super(message, { cause: options.cause })
     this.code = code
     this.retryable = options.retryable
@@ -34,7 +47,7 @@ export function kafkaError(error: unknown, brokers: readonly string[]): KafkaErr
   if (!all.some(isClients)) throw error
   const text = [...new Set(all.filter(isLeaf).map(part => (part instanceof Error ? part.message : String(part))))].join('; ')
   const where = brokers.join(', ')
-  const failure = (code: string, message: string, retryable: boolean) =>
+  const failure = (code: KafkaErrorCode, message: string, retryable: boolean) =>
     new KafkaError(code, message, { retryable, cause: error })
   if (all.some(part => codeOf(part) === 'PLT_KFK_AUTHENTICATION') || /SASL|authenticat/i.test(text)) {
     return failure(

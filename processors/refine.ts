@@ -144,7 +144,10 @@ export class PolicyChanged extends Error {
   readonly retryable = false
 }
 
-/** The data files of the bronze versions to take next. A version that history has taken already, before a crash, is taken alone. */
+/**
+ * The data files of the bronze versions to take next: at most `maxRows`, or half as many more if that is all there is.
+ * A version that history has taken already, before a crash, is taken alone.
+ */
 async function nextFiles(
   lake: Lakehouse,
   path: string,
@@ -154,26 +157,41 @@ async function nextFiles(
   const { current: from, history, deleted } = options.tables.taken
   const ahead = Math.max(history, deleted)
   const last = ahead > from ? ahead : bronze.version
-  const files: Add[] = []
+  const enough = ahead > from ? Number.POSITIVE_INFINITY : options.maxRows
+  const steps = await newRows(lake, path, { from, last, enough: enough * 1.5 })
+  const all = steps.reduce((sum, { rows }) => sum + rows, 0) <= enough * 1.5
   let rows = 0
-  let version = from
+  const taken = steps.filter(step => {
+    rows += step.rows
+    return all || rows <= enough || rows === step.rows
+  })
+  return { files: taken.flatMap(({ files }) => files), version: taken.at(-1)?.version ?? from }
+}
+
+/** What each bronze version after `from` added, up to `last`, or until there are more than `enough` rows. */
+async function newRows(
+  lake: Lakehouse,
+  path: string,
+  { from, last, enough }: { from: number; last: number; enough: number },
+): Promise<{ version: number; files: Add[]; rows: number }[]> {
+  const steps: { version: number; files: Add[]; rows: number }[] = []
+  let rows = 0
   const versions = Array.from({ length: last - from }, (_, i) => from + 1 + i)
-  for (let at = 0; at < versions.length; at += 64) {
-    const commits = await each(versions.slice(at, at + 64), 16, v => readCommit(lake.table(path), v))
+  for (let at = 0; at < versions.length && rows <= enough; at += 64) {
+    const commits = await each(versions.slice(at, at + 64), 16, version => readCommit(lake.table(path), version))
     for (const commit of commits) {
-      if (!commit)
+      if (!commit) {
         throw new TableHalted(
-          `${path}: commits after version ${version} were cleaned from the log before silver took them; rebuild silver with \`binlake replay\``,
+          `${path}: commits after version ${from} were cleaned from the log before silver took them; rebuild silver with \`binlake replay\``,
         )
-      const added = commit.adds.filter(add => add.dataChange)
-      const count = added.reduce((sum, add) => sum + rowsOf(add), 0)
-      if (rows > 0 && rows + count > options.maxRows && last === bronze.version) return { files, version }
-      files.push(...added)
+      }
+      const files = commit.adds.filter(add => add.dataChange)
+      const count = files.reduce((sum, add) => sum + rowsOf(add), 0)
+      steps.push({ version: commit.version, files, rows: count })
       rows += count
-      version = commit.version
     }
   }
-  return { files, version }
+  return steps
 }
 
 /** Rows whose values do not fit their columns go to quarantine, once: how far each partition was looked at is kept there. */

@@ -71,7 +71,7 @@ export async function verifyTable(asked: VerifyOptions): Promise<TableVerdict> {
     if (longest === undefined) return { table, equal: false, ...nothing, skipped: 'the source has no such table now' }
     await mask.bind(duck)
     await bindKey(duck, options.token)
-    await duck.run(sql`CREATE OR REPLACE TEMP TABLE verify_source AS ${hashed(sourceRows(file, longest, options), mask)}`)
+    await duck.run(sql`CREATE OR REPLACE TEMP TABLE verify_source AS ${hashed(sourceRows(file, longest, options), options)}`)
   } finally {
     await rm(file, { force: true })
   }
@@ -84,7 +84,7 @@ export async function verifyTable(asked: VerifyOptions): Promise<TableVerdict> {
     present.has(name) ? id(name) : sql`CAST(NULL AS ${trusted(duckType(delta))}) AS ${id(name)}`,
   )
   const rows = silver ? sql`SELECT ${join(columns)} FROM ${silver}` : sql`SELECT ${names(mask)} FROM verify_source WHERE false`
-  await duck.run(sql`CREATE OR REPLACE TEMP TABLE verify_silver AS ${hashed(rows, mask)}`)
+  await duck.run(sql`CREATE OR REPLACE TEMP TABLE verify_silver AS ${hashed(rows, options)}`)
   return compare(duck, table, { mask, token: options.token, examples: options.examples ?? 10 })
 }
 
@@ -139,10 +139,15 @@ function readColumns(schema: SourceTable, mask: MaskPlan) {
   return schema.columns.filter(({ name }) => schema.primaryKey.includes(name) || mask.reads.includes(name))
 }
 
-/** Adds the range a row's key falls into, and a hash of the whole row. */
-function hashed(rows: Sql, mask: MaskPlan): Sql {
+/** Adds the range a row's key falls into, and a hash of the whole row; values that MySQL prints in part are brought to what can be compared. */
+function hashed(rows: Sql, { mask, schema }: Pick<VerifyOptions, 'mask' | 'schema'>): Sql {
   const key = join(mask.primaryKey.map(name => id(name)))
-  return sql`SELECT *, (hash(${key}) % ${ranges})::INTEGER AS "range of key", hash(${names(mask)}) AS "hash of row" FROM (${rows})`
+  const comparable = mask.columns.map(({ name, source, delta }) => {
+    const column = schema.columns.find(each => each.name === source)
+    const type = column && columnType(column, schema)
+    return type?.comparable && type.delta === delta ? sql`${type.comparable(id(name))} AS ${id(name)}` : id(name)
+  })
+  return sql`SELECT *, (hash(${key}) % ${ranges})::INTEGER AS "range of key", hash(${names(mask)}) AS "hash of row" FROM (SELECT ${join(comparable)} FROM (${rows}))`
 }
 
 async function compare(

@@ -48,6 +48,7 @@ export const rules: readonly Rule[] = [
   is('field.name.adjustment.mode', 'none', 'none', 'columns would arrive under other names'),
   is('key.converter', json, workers, 'binlake reads JSON'),
   is('value.converter', json, workers, 'binlake reads JSON'),
+  is('snapshot.fetch.size', '', '', 'with it the snapshot reads TIME columns wrongly (Debezium 3.6.1)'),
   is('transforms', '', '', 'a transformation may drop or reorder events, or change the envelope'),
   {
     setting: 'producer.override.acks',

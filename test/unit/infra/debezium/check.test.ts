@@ -35,6 +35,7 @@ const unsafe: [setting: string, value: string][] = [
   ['field.name.adjustment.mode', 'avro'],
   ['key.converter', 'io.confluent.connect.avro.AvroConverter'],
   ['value.converter', 'io.confluent.connect.avro.AvroConverter'],
+  ['snapshot.fetch.size', '10240'],
   ['transforms', 'unwrap'],
   ['producer.override.acks', '1'],
 ]
