@@ -22,7 +22,11 @@ const topic = values.topic ?? `binlake-bench-${process.pid}`
 if (values.topic === undefined) {
   say(`filling topic ${topic} with ${values.events} events\n`)
   const compression = values.compression as CompressionAlgorithmValue
-  await fillTopic(brokers, topic, { events: Number(values.events), compression })
+  await fillTopic(brokers, topic, { events: Number(values.events), compression }).catch(cause => {
+    throw new Error(`no topic could be filled at ${brokers.join(', ')}: is a broker there? BINLAKE_KAFKA_BROKERS names it`, {
+      cause,
+    })
+  })
 }
 try {
   // The first reading counts the records, and brings the topic into the page cache for all.
