@@ -96,7 +96,7 @@ class KafkaSource implements Source {
       while (current()) {
         const batch = await filling
         if (!current()) {
-          await batch?.release()
+          await discard(batch?.topics ?? [])
           return false
         }
         // The positions tell, not the batch: the last records may have been markers that no batch carries.
@@ -111,7 +111,7 @@ class KafkaSource implements Source {
       return false
     } finally {
       await filling.then(
-        batch => batch?.release(),
+        batch => discard(batch?.topics ?? []),
         () => {},
       )
     }
@@ -145,7 +145,7 @@ class KafkaSource implements Source {
     )
     const batch = { topics: topics.filter(hasRecords), release: () => this.#release(topics) }
     if (batch.topics.length > 0) return batch
-    await batch.release()
+    await discard(topics)
     return undefined
   }
 
@@ -272,9 +272,20 @@ class KafkaSource implements Source {
     }
   }
 
+  /** After the lake's commit. The group's offset is a hint for whoever watches lag in Kafka; a refusal, as after a rebalance, costs nothing. */
   async #release(topics: TopicBatch[]): Promise<void> {
-    await Promise.all(topics.map(({ spool }) => rm(spool, { force: true })))
+    await discard(topics)
+    const offsets = topics.flatMap(({ topic, ranges }) =>
+      [...ranges].map(([partition, { to }]) => ({ topic, partition, offset: to, leaderEpoch: -1 })),
+    )
+    await this.#group.consumer.commit({ offsets }).catch((error: unknown) => {
+      this.#log.debug({ reason: String(error) }, 'the offsets could not be noted in Kafka')
+    })
   }
+}
+
+async function discard(topics: TopicBatch[]): Promise<void> {
+  await Promise.all(topics.map(({ spool }) => rm(spool, { force: true })))
 }
 
 function reached(positions: Position[], until: EndOffsets): boolean {

@@ -1,7 +1,6 @@
 // Takes tables from bronze to silver, and silver to gold, each on its own interval, beside the ingestion of more bronze.
 // Guarantee: one table that cannot go on stops alone; what concerns all (disk, store, memory) stops the run.
 import type { Logger } from 'pino'
-import { ConflictError } from '../lake/conflict.ts'
 import type { Duck } from '../lake/duckdb.ts'
 import type { Lakehouse } from '../lake/lakehouse.ts'
 import type { Keys } from '../privacy/keys.ts'
@@ -51,7 +50,6 @@ const tableCodes = new Set([
   'COLUMN_TYPE_UNKNOWN',
   'LAKE_UNSUPPORTED_TABLE',
   'LAKE_SCHEMA_CHANGE',
-  'LAKE_FENCED',
 ])
 /** Codes that the arrival of a schema change may cure. */
 const waitingCodes = new Set(['SCHEMA_BEHIND', 'SCHEMA_UNKNOWN'])
@@ -71,6 +69,7 @@ export class Refinery {
   readonly #schemas: SourceSchemas
   readonly #tables = new Map<string, Entry>()
   #goldDirty = true
+  #goldAt = 0
   #stopping: { finish: boolean } | undefined
   #wakeUp = () => {}
   readonly #loop: Promise<void>
@@ -172,8 +171,11 @@ export class Refinery {
 
   #halt(entry: Entry, error: unknown): void {
     const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-    if (error instanceof ConflictError && error.retryable) {
+    // Another worker was first with the same changes: what is left of them, if anything, is seen at the next look.
+    if (code === 'LAKE_CONFLICT' || code === 'LAKE_FENCED') {
       entry.awake = true
+      entry.mergedAt = Date.now()
+      this.#options.log.info({ table: nameOf(entry.name), code }, 'another worker has merged this table')
       return
     }
     if (!tableCodes.has(code)) throw error
@@ -189,8 +191,12 @@ export class Refinery {
     entry.awake = true
   }
 
+  /** By the worker that owns the first table, so that one does it. Models whose inputs stand as they were cost a look. */
   async #refreshGold(): Promise<void> {
     this.#goldDirty = false
+    this.#goldAt = Date.now()
+    const first = [...this.#tables.values()].map(({ name }) => name).sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))[0]
+    if (first && !this.#options.owns(first)) return
     const { duck, lake, log, gold } = this.#options
     await refreshGold({ duck, lake, models: gold, log })
   }
@@ -198,6 +204,8 @@ export class Refinery {
   #rest(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     const timer = setTimeout(resolve, Math.min(this.#options.mergeIntervalMs, 1_000))
+    // Another worker may have merged tables that our gold reads.
+    if (Date.now() - this.#goldAt >= this.#options.mergeIntervalMs) this.#goldDirty = true
     this.#wakeUp = resolve
     return promise.finally(() => clearTimeout(timer))
   }

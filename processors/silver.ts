@@ -35,7 +35,8 @@ export const paths = (name: TableName) => ({
   deleted: tablePath('silver', name, '_deleted'),
 })
 
-const historyFields = [field('_op', 'string'), field('_seq', 'long')]
+const opField = field('_op', 'string')
+const historyFields = [opField, field('_seq', 'long')]
 /** What a marker and the state of a key hold beside the key. */
 const stateColumns = [...positionFields.map(({ name }) => name), '_op']
 
@@ -69,7 +70,7 @@ export async function readState(duck: Duck, lake: Lakehouse, tables: SilverTable
   const at = paths(tables.name)
   const live = await stateRelation(lake, at.current, tables.current, {
     key: tables.key,
-    columns: positionFields.map(({ name }) => name),
+    columns: stateColumns,
   })
   const marked = await stateRelation(lake, at.deleted, tables.deleted, { key: tables.key, columns: stateColumns })
   const position = join(positionFields.map(({ name }) => id(name)))
@@ -80,7 +81,7 @@ export async function readState(duck: Duck, lake: Lakehouse, tables: SilverTable
     return
   }
   const relations = [
-    live && sql`SELECT ${key}, ${position}, 'c' AS _op, NULL::VARCHAR AS _snapshot, _path, 0 AS marker FROM ${live}`,
+    live && sql`SELECT ${key}, ${position}, _op, NULL::VARCHAR AS _snapshot, _path, 0 AS marker FROM ${live}`,
     marked && sql`SELECT ${key}, ${position}, _op, NULL::VARCHAR AS _snapshot, NULL AS _path, 1 AS marker FROM ${marked}`,
   ].filter(relation => relation !== undefined)
   await duck.run(sql`CREATE OR REPLACE TEMP TABLE state AS
@@ -146,10 +147,10 @@ export async function mergeSilver(duck: Duck, lake: Lakehouse, options: MergeOpt
   if (replace || tables.taken.deleted < version) {
     const rows = sql`SELECT * FROM applied WHERE _winner AND _op IN ('d', 't')`
     const keyFields = own.filter(({ name }) => tables.key.includes(name))
-    await put(at.deleted, tables.deleted, [...keyFields, ...positionFields, field('_op', 'string')], { mode: 'merge', rows })
+    await put(at.deleted, tables.deleted, [...keyFields, ...positionFields, opField], { mode: 'merge', rows })
   }
   const rows = sql`SELECT * FROM applied WHERE _winner AND _op NOT IN ('d', 't')`
-  await put(at.current, tables.current, [...own, ...positionFields], { mode: 'merge', rows })
+  await put(at.current, tables.current, [...own, opField, ...positionFields], { mode: 'merge', rows })
   const count = await duck.row<{ n: bigint }>(sql`SELECT count(*) AS n FROM applied`)
   return { rows: Number(count!.n) }
 }

@@ -24,8 +24,10 @@ export async function openStack(): Promise<ShopStack> {
   if (!stack) throw new Error(`no stack in ${dir}`)
   const databases = new Set<string>()
   const asRoot = async (...statements: string[]) => {
-    const socketPath = join(dir, 'local', 'mysql', 'mysql.sock')
-    const root = await createConnection({ socketPath, user: 'root', password: stack.secrets['mysql-root']! })
+    const { hostname: host, port } = mysql
+    const place =
+      stack.kind === 'docker' ? { host, port: Number(port) } : { socketPath: join(dir, 'local', 'mysql', 'mysql.sock') }
+    const root = await createConnection({ ...place, user: 'root', password: stack.secrets['mysql-root']! })
     for (const statement of statements) await root.query(statement)
     await root.end()
   }
@@ -40,8 +42,11 @@ export async function openStack(): Promise<ShopStack> {
       return new URL(`/${name}`, mysql).href
     },
     async connector({ prefix, database }) {
-      const server = { host: mysql.hostname, port: Number(mysql.port), user: 'debezium', password: stack.secrets.debezium! }
-      const kafka = { brokers: stack.env.BINLAKE_KAFKA_BROKERS!, replication: 1 }
+      // In containers Connect sees MySQL and Kafka under their names in docker-compose.yml.
+      const inside = stack.kind === 'docker'
+      const place = inside ? { host: 'mysql', port: 3306 } : { host: mysql.hostname, port: Number(mysql.port) }
+      const server = { ...place, user: 'debezium', password: stack.secrets.debezium! }
+      const kafka = { brokers: inside ? 'kafka:19092' : stack.env.BINLAKE_KAFKA_BROKERS!, replication: 1 }
       return connectorConfig({ ...server, ...kafka, ssl: 'preferred', prefix, database })
     },
     async close() {

@@ -53,6 +53,14 @@ describe('refine', () => {
     expect(await history()).toHaveLength(5)
   })
 
+  it('adds no version when the newest change of a key comes again', async () => {
+    await events.ingest({ op: 'c', id: 1, v: 'a', pos: 10 }, { op: 'u', id: 1, v: 'b', pos: 20 })
+    await events.refine()
+    await events.ingest({ op: 'u', id: 1, v: 'b', pos: 20 })
+    await events.refine()
+    expect(await history()).toHaveLength(2)
+  })
+
   it('ends every live row at a truncate, and only those', async () => {
     await events.ingest({ op: 'c', id: 1, v: 'a', pos: 10 }, { op: 'c', id: 2, v: 'b', pos: 20 }, { op: 'd', id: 2, pos: 30 })
     await events.refine()
