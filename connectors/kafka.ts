@@ -4,33 +4,15 @@ import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { type ClusterMetadata, ConnectionPool } from '@platformatic/kafka'
 import type { Logger } from 'pino'
-import { fetchError, isStale, KafkaError, kafkaError } from './kafka-errors.ts'
-import { type FetchedPartition, fetchRaw } from './kafka-fetch.ts'
-import { type Assignment, connectionOptions, KafkaGroup, type KafkaSettings } from './kafka-group.ts'
+import { KafkaCluster, offsetGone, type Position } from './kafka-cluster.ts'
+import type { FetchedPartition } from './kafka-fetch.ts'
+import { type Assignment, KafkaGroup, type KafkaSettings } from './kafka-group.ts'
 import { nextOffset, spliceRecords } from './kafka-records.ts'
 import type { Batch, EndOffsets, LakeOffsets, Source, TopicBatch } from './source.ts'
 import { Spool } from './spool.ts'
 
-const readCommitted = 1
-const maxWaitMs = 250
-const maxFetchBytes = 16 << 20
-const maxPartitionBytes = 2 << 20
 const newTopicsEveryMs = 5_000
-/** How long a broker may be away before `batches` gives up with a retryable error. */
-const patienceMs = 120_000
-const latest = -1n
-const earliest = -2n
-
-/** Where the next fetch of a partition starts. */
-interface Position {
-  topic: string
-  topicId: string
-  partition: number
-  offset: bigint
-}
 
 /** Opens no connection yet; the first call does. */
 export function openKafka(settings: KafkaSettings, log: Logger): Source {
@@ -41,7 +23,7 @@ class KafkaSource implements Source {
   readonly #settings: KafkaSettings
   readonly #log: Logger
   readonly #group: KafkaGroup
-  readonly #fetches: ConnectionPool
+  readonly #cluster: KafkaCluster
   #inflight: Promise<FetchedPartition[]> | undefined
   #topicsCheckedAt = 0
 
@@ -49,8 +31,7 @@ class KafkaSource implements Source {
     this.#settings = settings
     this.#log = log
     this.#group = new KafkaGroup(settings, log)
-    const { bootstrapBrokers: _, clientId, ...options } = connectionOptions(settings)
-    this.#fetches = new ConnectionPool(clientId, options)
+    this.#cluster = new KafkaCluster(settings, this.#group.consumer, log)
     mkdirSync(settings.spoolDir, { recursive: true })
   }
 
@@ -72,20 +53,13 @@ class KafkaSource implements Source {
 
   async ends(): Promise<EndOffsets> {
     const topics = await this.#group.topics()
-    if (topics.length === 0) return new Map()
-    return this.#attempt(async () => {
-      const metadata = await this.#metadata(topics, false)
-      const offsets = await this.#group.consumer.listOffsets({ topics, timestamp: latest, isolationLevel: readCommitted })
-      return new Map(
-        [...offsets].map(([topic, ends]) => [topic, { topicId: idOf(metadata, topic), partitions: new Map(ends.entries()) }]),
-      )
-    })
+    return topics.length === 0 ? new Map() : this.#cluster.ends(topics)
   }
 
   async close(): Promise<void> {
     await this.#dropInflight()
     await this.#group.close()
-    await this.#fetches.close()
+    await this.#cluster.close()
   }
 
   /** Batches of one assignment, one filled while the one before is processed. Returns true once `until` is reached, false when the assignment changed. */
@@ -127,9 +101,9 @@ class KafkaSource implements Source {
       while (current()) {
         const full = held.records >= records || held.bytes >= bytes || (firstAt > 0 && Date.now() - firstAt >= ageMs)
         if (full || (until && reached(positions, until))) break
-        const fetched = await (this.#inflight ?? this.#fetch(positions))
+        const fetched = await (this.#inflight ?? this.#cluster.fetch(positions))
         const starts = this.#advance(fetched, positions)
-        this.#inflight = this.#fetch(positions)
+        this.#inflight = this.#cluster.fetch(positions)
         this.#inflight.catch(() => {}) // reported when it is awaited
         for (const [part, position, from] of starts) this.#splice(part, position, from, spools)
         held = totals(spools)
@@ -180,60 +154,18 @@ class KafkaSource implements Source {
     spool.covered(partition, from, nextOffset(part.records, from))
   }
 
-  /** One round of fetches, a request to each leader; retried with fresh metadata while the broker comes back. */
-  async #fetch(positions: Position[]): Promise<FetchedPartition[]> {
-    if (positions.length === 0) {
-      await sleep(maxWaitMs)
-      return []
-    }
-    return this.#attempt(async refresh => {
-      const metadata = await this.#metadata([...new Set(positions.map(position => position.topic))], refresh)
-      const byLeader = Map.groupBy(
-        positions,
-        ({ topic, partition }) => metadata.topics.get(topic)?.partitions[partition]?.leader ?? -1,
-      )
-      const rounds = [...byLeader].map(([leader, led]) => this.#fetchFrom(leader, led, metadata))
-      return (await Promise.all(rounds)).flat()
-    })
-  }
-
-  async #fetchFrom(leader: number, positions: Position[], metadata: ClusterMetadata): Promise<FetchedPartition[]> {
-    const broker = metadata.brokers.get(leader)
-    if (!broker)
-      throw new KafkaError('KAFKA_NO_LEADER', `topic ${positions[0]!.topic}: no leader for a partition; is a broker down?`, {
-        retryable: true,
-      })
-    const connection = await this.#fetches.get({ host: broker.host, port: broker.port })
-    const topics = [...Map.groupBy(positions, position => position.topicId)].map(([topicId, parts]) => ({
-      topicId,
-      partitions: parts.map(({ partition, offset }) => ({
-        partition,
-        currentLeaderEpoch: -1,
-        fetchOffset: offset,
-        lastFetchedEpoch: -1,
-        partitionMaxBytes: maxPartitionBytes,
-      })),
-    }))
-    const parts = await fetchRaw.async(connection, maxWaitMs, 1, maxFetchBytes, readCommitted, 0, -1, topics, [], '')
-    for (const part of parts) if (part.errorCode !== fetchError.none) throw fetchFailure(part, positions)
-    return parts
-  }
-
   /** The lake's offsets for the assignment, or a partition's start where the lake has none. */
   async #positions(assignment: Assignment, lakeOffsets: LakeOffsets): Promise<Position[]> {
     const byTopic = Map.groupBy(assignment.partitions, ({ topic }) => topic)
     const topics = [...byTopic.keys()]
     if (topics.length === 0) return []
-    const { metadata, starts } = await this.#attempt(async () => ({
-      metadata: await this.#metadata(topics, true),
-      starts: await this.#group.consumer.listOffsets({ topics, timestamp: earliest }),
-    }))
+    const starts = await this.#cluster.starts(topics)
     const positions: Position[] = []
     for (const [topic, parts] of byTopic) {
-      const topicId = idOf(metadata, topic)
+      const { topicId, partitions } = starts.get(topic)!
       const known = await lakeOffsets(topic, topicId)
       for (const { partition } of parts) {
-        const start = starts.get(topic)?.[partition] ?? 0n
+        const start = partitions.get(partition) ?? 0n
         const offset = known.get(partition) ?? start
         if (offset < start) throw offsetGone(topic, partition, offset, start)
         positions.push({ topic, topicId, partition, offset })
@@ -252,24 +184,6 @@ class KafkaSource implements Source {
     if (Date.now() - this.#topicsCheckedAt < newTopicsEveryMs) return false
     this.#topicsCheckedAt = Date.now()
     return this.#group.subscribe()
-  }
-
-  async #metadata(topics: string[], forceUpdate: boolean): Promise<ClusterMetadata> {
-    return this.#group.consumer.metadata({ topics, forceUpdate })
-  }
-
-  async #attempt<Result>(work: (refresh: boolean) => Promise<Result>): Promise<Result> {
-    const started = Date.now()
-    for (let attempt = 0; ; attempt++) {
-      try {
-        return await work(attempt > 0)
-      } catch (error) {
-        const failure = kafkaError(error, this.#settings.brokers)
-        if (!failure.retryable || Date.now() - started > patienceMs) throw failure
-        this.#log.warn({ code: failure.code, attempt }, failure.message)
-        await sleep(Math.min(200 * 2 ** attempt, 5_000))
-      }
-    }
   }
 
   /** After the lake's commit. The group's offset is a hint for whoever watches lag in Kafka; a refusal, as after a rebalance, costs nothing. */
@@ -306,38 +220,4 @@ function totals(spools: Map<string, Spool>): { records: number; bytes: number } 
 
 function hasRecords(topic: TopicBatch): boolean {
   return topic.records > 0 || topic.poison.length > 0
-}
-
-function idOf(metadata: ClusterMetadata, topic: string): string {
-  const found = metadata.topics.get(topic)
-  if (!found) throw new KafkaError('KAFKA_NO_TOPIC', `topic ${topic} is gone from the broker`, { retryable: true })
-  return found.id
-}
-
-function fetchFailure(part: FetchedPartition, positions: Position[]): KafkaError {
-  const position = positions.find(p => p.topicId === part.topicId && p.partition === part.partition)
-  const topic = position?.topic ?? part.topicId
-  if (part.errorCode === fetchError.offsetOutOfRange)
-    return offsetGone(topic, part.partition, position?.offset ?? -1n, part.logStartOffset)
-  if (part.errorCode === fetchError.topicAuthorizationFailed) {
-    return new KafkaError('KAFKA_NOT_AUTHORIZED', `not allowed to read topic ${topic}: grant READ on it to this user`, {
-      retryable: false,
-    })
-  }
-  return new KafkaError(
-    'KAFKA_FETCH',
-    `topic ${topic}, partition ${part.partition}: the broker answered error ${part.errorCode}`,
-    {
-      retryable: isStale(part.errorCode),
-    },
-  )
-}
-
-function offsetGone(topic: string, partition: number, offset: bigint, start: bigint): KafkaError {
-  return new KafkaError(
-    'KAFKA_OFFSET_GONE',
-    `topic ${topic}, partition ${partition}: the lake continues at offset ${offset}, but the broker's log now starts at ${start}: ` +
-      'the records between were removed by retention and would be lost. Take a new snapshot of the table before going on',
-    { retryable: false },
-  )
 }
