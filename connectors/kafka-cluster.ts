@@ -24,6 +24,8 @@ export interface Position {
   topicId: string
   partition: number
   offset: bigint
+  /** Where the batch now being filled starts: after the last offset that a batch has carried. */
+  from: bigint
 }
 
 /** Fetches go over connections of their own, so that heartbeats never wait behind data. */

@@ -118,6 +118,9 @@ class KafkaSource implements Source {
       spool.finish(topic, positions.find(position => position.topic === topic)!.topicId),
     )
     const batch = { topics: topics.filter(hasRecords), release: () => this.#release(topics) }
+    for (const position of positions) {
+      if (batch.topics.some(({ topic }) => topic === position.topic)) position.from = position.offset
+    }
     if (batch.topics.length > 0) return batch
     await discard(topics)
     return undefined
@@ -151,7 +154,8 @@ class KafkaSource implements Source {
       spool,
       where: `topic ${topic}, partition ${partition}`,
     })
-    spool.covered(partition, from, nextOffset(part.records, from))
+    // From where the last batch ended: what lay between were markers that no batch carried.
+    spool.covered(partition, position.from, nextOffset(part.records, from))
   }
 
   /** The lake's offsets for the assignment, or a partition's start where the lake has none. */
@@ -168,7 +172,7 @@ class KafkaSource implements Source {
         const start = partitions.get(partition) ?? 0n
         const offset = known.get(partition) ?? start
         if (offset < start) throw offsetGone(topic, partition, offset, start)
-        positions.push({ topic, topicId, partition, offset })
+        positions.push({ topic, topicId, partition, offset, from: offset })
       }
     }
     return positions

@@ -59,11 +59,16 @@ export async function typeChanges(duck: Duck, bronze: Sql, options: { schema: So
       ' UNION ALL ',
     )
   try {
-    await duck.run(sql`CREATE OR REPLACE TEMP TABLE changes AS ${part(false)}`)
+    await duck.run(sql`CREATE OR REPLACE TEMP TABLE changes AS ${numbered(part(false))}`)
   } catch (error) {
     if (!isDataError(error)) throw error
-    await duck.run(sql`CREATE OR REPLACE TEMP TABLE changes AS ${part(true)}`)
+    await duck.run(sql`CREATE OR REPLACE TEMP TABLE changes AS ${numbered(part(true))}`)
   }
+}
+
+/** `_row_id` names a change from here on. Like every name of ours it starts with `_`, which no column of silver does. */
+function numbered(rows: Sql): Sql {
+  return sql`SELECT row_number() OVER () AS _row_id, * FROM (${rows})`
 }
 
 interface Part {
@@ -119,7 +124,8 @@ function shape({ schema, mask }: Pick<Part, 'schema' | 'mask'>, image: readonly 
   })
 }
 
-const imageKeys = sql`json_keys(${unwrapped(sql`_value`)}, '$.after')`
+/** NULL for an event without a new image, which DuckDB gives an empty list. */
+const imageKeys = sql`nullif(json_keys(${unwrapped(sql`_value`)}, '$.after'), [])`
 
 /**
  * The field lists of the new images, null for events without one: one list as a rule, more where a column came or went.
@@ -127,7 +133,7 @@ const imageKeys = sql`json_keys(${unwrapped(sql`_value`)}, '$.after')`
  */
 async function imagesOf(duck: Duck, bronze: Sql, schema: SourceTable): Promise<(readonly string[] | null)[]> {
   const found = await duck.rows<{ names: string[] | null }>(
-    sql`SELECT DISTINCT CASE WHEN len(${imageKeys}) = 0 THEN NULL ELSE ${imageKeys} END AS names FROM ${bronze} WHERE _value IS NOT NULL AND _op <> 't'`,
+    sql`SELECT DISTINCT ${imageKeys} AS names FROM ${bronze} WHERE _value IS NOT NULL AND _op <> 't'`,
   )
   const known = new Set(schema.columns.map(column => column.name))
   const unknown = new Set(found.flatMap(({ names }) => names ?? []).filter(name => !known.has(name)))

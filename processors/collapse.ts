@@ -29,26 +29,26 @@ export async function collapse(duck: Duck, table: string, key: readonly string[]
   const { inOrder, clockInOrder } = await lookThrough(duck)
   const suspects = inOrder ? sql`events SEMI JOIN state USING (${columns(key)})` : sql`events`
   await duck.run(sql`CREATE OR REPLACE TEMP TABLE tricky AS
-    SELECT DISTINCT ${columns(key)} FROM (${withOrder(sql`PARTITION BY ${columns(key)} ORDER BY known DESC, _offset`, suspects)}) WHERE in_order IS NOT TRUE`)
+    SELECT DISTINCT ${columns(key)} FROM (${withOrder(sql`PARTITION BY ${columns(key)} ORDER BY _known DESC, _offset`, suspects)}) WHERE _in_order IS NOT TRUE`)
   const decided = await decideTricky(duck, table, key)
   await duck.run(appliedChanges(key, { clockInOrder }))
   const counts = await duck.row<{ dropped: bigint }>(sql`SELECT count(*) AS dropped FROM dropped`)
   return { dropped: Number(counts?.dropped ?? 0), decided }
 }
 
-/** Temp table `events`: the positions of all changes and, as `known`, of the state; file suffixes as numbers, few texts split once. */
+/** Temp table `events`: the positions of all changes and, as `_known`, of the state; file suffixes as numbers, few texts split once. */
 function eventsOf(key: readonly string[]): Sql {
   const position = sql`${columns(key)}, _partition, _offset, _op, _source_ts, _file, _pos, coalesce(_row, 0) AS _row, coalesce(_tx_order, 0) AS _tx_order, _gtid, _snapshot`
   return sql`CREATE OR REPLACE TEMP TABLE events AS
     WITH all_events AS (
-      SELECT rowid AS row_id, false AS known, ${position} FROM changes WHERE NOT _bad
+      SELECT _row_id, false AS _known, ${position} FROM changes WHERE NOT _bad
       UNION ALL SELECT NULL, true, ${position} FROM state
     ),
     binlogs AS (
-      SELECT _file, regexp_extract(_file, '^(.*)\\.(\\d+)$', 1) AS base, TRY_CAST(regexp_extract(_file, '^(.*)\\.(\\d+)$', 2) AS BIGINT) AS number
+      SELECT _file, regexp_extract(_file, '^(.*)\\.(\\d+)$', 1) AS _base, TRY_CAST(regexp_extract(_file, '^(.*)\\.(\\d+)$', 2) AS BIGINT) AS _number
       FROM (SELECT DISTINCT _file FROM all_events)
     )
-    SELECT *, ${origin} AS origin FROM all_events JOIN binlogs USING (_file)`
+    SELECT *, ${origin} AS _origin, TRY_CAST(regexp_extract(_gtid, '(\\d+)$', 1) AS BIGINT) AS _sequence FROM all_events JOIN binlogs USING (_file)`
 }
 
 /** What makes GTID numbers comparable: MySQL's `uuid` or `uuid:tag`, MariaDB's domain. */
@@ -64,38 +64,39 @@ const origin = sql`CASE
  */
 async function lookThrough(duck: Duck): Promise<{ inOrder: boolean; clockInOrder: boolean }> {
   const found = await duck.row<{ in_order: boolean; clock_in_order: boolean }>(sql`
-    SELECT coalesce(bool_and(coalesce(in_order, false)), true) AS in_order,
-      coalesce(bool_and(coalesce(_source_ts >= before__source_ts, row_number = 1)), true) AS clock_in_order
-    FROM (${withOrder(sql`PARTITION BY _partition ORDER BY _offset`, sql`events WHERE NOT known`)})`)
+    SELECT coalesce(bool_and(coalesce(_in_order, false)), true) AS in_order,
+      coalesce(bool_and(coalesce(_source_ts >= _before_source_ts, _nth = 1)), true) AS clock_in_order
+    FROM (${withOrder(sql`PARTITION BY _partition ORDER BY _offset`, sql`events WHERE NOT _known`)})`)
   return { inOrder: found!.in_order, clockInOrder: found!.clock_in_order }
 }
 
-/** Adds `in_order`: whether an event plainly follows the one before it in the window. A snapshot's row number says nothing. */
+/** Adds `_in_order`: whether an event plainly follows the one before it in the window. A snapshot's row number says nothing. */
 function withOrder(window: Sql, from: Sql): Sql {
-  const position = ['base', 'origin', 'number', '_pos', '_row', '_tx_order', '_op', '_partition', '_source_ts']
-  const previous = position.map(name => sql`lag(${id(name)}) OVER w AS ${id(`before_${name}`)}`)
-  return sql`SELECT *, row_number = 1 OR (
-      base = before_base AND _partition = before__partition AND coalesce(origin = before_origin, true)
-      AND CASE WHEN _op IN ('r', 't') OR before__op IN ('r', 't')
-        THEN (before_number, before__pos) <= (number, _pos)
-        ELSE (before_number, before__pos, before__row, before__tx_order) < (number, _pos, _row, _tx_order)
+  const position = ['_base', '_origin', '_sequence', '_number', '_pos', '_row', '_tx_order', '_op', '_partition', '_source_ts']
+  const previous = position.map(name => sql`lag(${id(name)}) OVER w AS ${id(`_before${name}`)}`)
+  return sql`SELECT *, _nth = 1 OR (
+      _base = _before_base AND _partition = _before_partition AND coalesce(_origin = _before_origin, true)
+      AND coalesce((_before_sequence, _before_tx_order) <= (_sequence, _tx_order) OR _before_sequence < _sequence, true)
+      AND CASE WHEN _op IN ('r', 't') OR _before_op IN ('r', 't')
+        THEN (_before_number, _before_pos) <= (_number, _pos)
+        ELSE (_before_number, _before_pos, _before_row, _before_tx_order) < (_number, _pos, _row, _tx_order)
       END
-    ) AS in_order
-    FROM (SELECT *, row_number() OVER w AS row_number, ${join(previous)} FROM ${from} WINDOW w AS (${window}))`
+    ) AS _in_order
+    FROM (SELECT *, row_number() OVER w AS _nth, ${join(previous)} FROM ${from} WINDOW w AS (${window}))`
 }
 
 /** Runs `decide` over the tricky keys. Makes temp tables `dropped` (their changes that do not apply) and `decided` (their newest). */
 async function decideTricky(duck: Duck, table: string, key: readonly string[]): Promise<number> {
-  await duck.run(sql`CREATE OR REPLACE TEMP TABLE dropped (row_id BIGINT)`)
-  await duck.run(sql`CREATE OR REPLACE TEMP TABLE decided (row_id BIGINT)`)
+  await duck.run(sql`CREATE OR REPLACE TEMP TABLE dropped (_row_id BIGINT)`)
+  await duck.run(sql`CREATE OR REPLACE TEMP TABLE decided (_row_id BIGINT)`)
   const rows = await duck.rows<EventRow>(sql`
-    SELECT dense_rank() OVER (ORDER BY ${columns(key)}) AS key_number, row_id, _partition, _offset, _op, _file, _pos, _row, _gtid,
-      _tx_order, epoch_us(_source_ts) AS source_us, _snapshot
+    SELECT dense_rank() OVER (ORDER BY ${columns(key)}) AS _key_number, _row_id, _partition, _offset, _op, _file, _pos, _row, _gtid,
+      _tx_order, epoch_us(_source_ts) AS _source_us, _snapshot
     FROM events SEMI JOIN tricky USING (${columns(key)})
-    ORDER BY key_number, known DESC, _offset, _partition`)
+    ORDER BY _key_number, _known DESC, _offset, _partition`)
   const dropped: bigint[] = []
   const winners: bigint[] = []
-  const byKey = Map.groupBy(rows, row => row.key_number)
+  const byKey = Map.groupBy(rows, row => row._key_number)
   for (const events of byKey.values()) {
     const result = decideKey(table, events)
     dropped.push(...result.dropped)
@@ -107,9 +108,9 @@ async function decideTricky(duck: Duck, table: string, key: readonly string[]): 
 }
 
 interface EventRow {
-  key_number: bigint
+  _key_number: bigint
   /** Null for the state. */
-  row_id: bigint | null
+  _row_id: bigint | null
   _partition: number
   _offset: bigint
   _op: string
@@ -118,7 +119,7 @@ interface EventRow {
   _row: number
   _gtid: string | null
   _tx_order: bigint
-  source_us: bigint
+  _source_us: bigint
   _snapshot: string | null
 }
 
@@ -129,18 +130,19 @@ function decideKey(table: string, rows: readonly EventRow[]): { dropped: bigint[
   let winner: bigint | undefined
   for (const row of rows) {
     const event = keyEvent(row)
-    const verdict = row.row_id === null ? 'APPLY' : decide(event, current, seen)
+    const verdict = row._row_id === null ? 'APPLY' : decide(event, current, seen)
     if (verdict === 'HALT') {
       throw new TableHalted(
         `${table}: the event at partition ${row._partition}, offset ${row._offset} stands lower in the binlog (${row._file}:${row._pos}) than what its key ` +
-          'already has, but is newer by the clock: was the binlog reset or the server restored? Take a new snapshot of the table, then `binlake replay` it',
+          "already has, but is newer by the clock: was the binlog reset or the server restored? Nothing of it is guessed: move the table's folders in " +
+          'bronze and silver aside, and let the connector take a new snapshot into a new topic',
       )
     }
     seen.add(identity(event))
     if (verdict === 'APPLY') {
       current = event
-      winner = row.row_id ?? winner
-    } else dropped.push(row.row_id!)
+      winner = row._row_id ?? winner
+    } else dropped.push(row._row_id!)
   }
   return { dropped, winner }
 }
@@ -156,7 +158,7 @@ function keyEvent(row: EventRow): KeyEvent {
     txOrder: row._tx_order === 0n ? null : row._tx_order,
     partition: row._partition,
     offset: row._offset,
-    sourceTs: row.source_us,
+    sourceTs: row._source_us,
     snapshot: row._snapshot,
   }
 }
@@ -169,13 +171,13 @@ async function insertIds(duck: Duck, table: string, ids: readonly bigint[]): Pro
 
 /** `_valid_from` never runs backwards within a key, whatever the clocks did (cdc-spec §2.4, Gold). */
 function appliedChanges(key: readonly string[], { clockInOrder }: { clockInOrder: boolean }): Sql {
-  const kept = sql`SELECT rowid AS row_id, * FROM changes WHERE NOT _bad AND rowid NOT IN (SELECT row_id FROM dropped)`
-  const newest = sql`SELECT arg_max(row_id, _offset) FROM (${kept}) ANTI JOIN tricky USING (${columns(key)}) GROUP BY ${columns(key)} UNION ALL SELECT row_id FROM decided`
+  const kept = sql`SELECT * FROM changes WHERE NOT _bad AND _row_id NOT IN (SELECT _row_id FROM dropped)`
+  const newest = sql`SELECT arg_max(_row_id, _offset) FROM (${kept}) ANTI JOIN tricky USING (${columns(key)}) GROUP BY ${columns(key)} UNION ALL SELECT _row_id FROM decided`
   const latestSoFar = clockInOrder
     ? sql`changes._source_ts`
     : sql`max(changes._source_ts) OVER (PARTITION BY ${columns(key, 'changes')} ORDER BY changes._offset ROWS UNBOUNDED PRECEDING)`
   return sql`CREATE OR REPLACE TEMP TABLE applied AS
-    SELECT changes.* EXCLUDE (row_id, _bad), row_id IN (${newest}) AS _winner, greatest(state._valid_from, ${latestSoFar}) AS _valid_from
+    SELECT changes.* EXCLUDE (_row_id, _bad), changes._row_id IN (${newest}) AS _winner, greatest(state._valid_from, ${latestSoFar}) AS _valid_from
     FROM (${kept}) AS changes LEFT JOIN state USING (${columns(key)})`
 }
 

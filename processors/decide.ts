@@ -32,6 +32,8 @@ export function decide(event: KeyEvent, current: KeyEvent | undefined, seen: Rea
 
 /** Two events of one key with the same identity are the same event sent twice (cdc-spec §3). */
 export function identity(event: KeyEvent): string {
-  const place = event.op === 'r' ? [event.sourceTs] : [event.row, event.txOrder]
-  return [event.op, event.gtid, event.file, event.pos, ...place].join('|')
+  if (event.op === 'r') return ['r', event.file, event.pos, event.sourceTs].join('|')
+  // Survives a failover, which changes file and position; without both, the place in the binlog must do.
+  if (event.gtid !== null && event.txOrder !== null) return [event.op, event.gtid, event.txOrder].join('|')
+  return [event.op, event.gtid, event.file, event.pos, event.row].join('|')
 }

@@ -1,11 +1,14 @@
 // Quarantine: what no step could read, with its offset, its reason and its original bytes, in a zone of its own.
 // Guarantee: set aside once, even if the step that does it is repeated after a crash.
 import type { OffsetRange, PoisonRecord } from '../connectors/source.ts'
+import type { Add } from '../lake/actions.ts'
 import { commit } from '../lake/commit.ts'
 import type { Duck } from '../lake/duckdb.ts'
 import type { Lakehouse } from '../lake/lakehouse.ts'
 import { tablePath } from '../lake/layout.ts'
+import { scan } from '../lake/scan.ts'
 import { field } from '../lake/schema.ts'
+import type { Snapshot } from '../lake/snapshot.ts'
 import { join, type Sql, sql } from '../lake/sql.ts'
 import { writeFile } from '../lake/write.ts'
 import { offsetAppId } from './bronze-names.ts'
@@ -37,13 +40,15 @@ export async function quarantine(
   const path = tablePath('quarantine', table)
   const base = await lake.current(path)
   const appId = (partition: number) => `${options.step}:${offsetAppId(topic, topicId, partition)}`
+  const rows = sql`SELECT ${topic} AS _topic, * FROM (${options.rows})`
+  if (options.step === 'silver') return appendNew({ duck, lake }, { path, base, rows, name: table.table })
   const held = join(
     [...ranges.keys()].map(
       partition => sql`NOT (_partition = ${partition} AND _offset < ${base?.txns.get(appId(partition)) ?? 0n})`,
     ),
     ' AND ',
   )
-  const select = sql`SELECT ${topic} AS _topic, * FROM (${options.rows}) WHERE ${held}`
+  const select = sql`SELECT * FROM (${rows}) WHERE ${held}`
   const add = await writeFile(duck, lake.table(path), { select, fields: quarantineFields })
   if (!add) return 0
   const txns = [...ranges].map(([partition, { to }]) => ({ appId: appId(partition), version: to }))
@@ -58,7 +63,28 @@ export async function quarantine(
       adds: [add],
     }),
   )
-  return Number((JSON.parse(add.stats ?? '{"numRecords":0}') as { numRecords: number }).numRecords)
+  return rowsIn(add)
+}
+
+/** Silver looks at a record again whenever it is rebuilt, maybe with other eyes: what counts is whether the record is there already. */
+async function appendNew(
+  { duck, lake }: { duck: Duck; lake: Lakehouse },
+  { path, base, rows, name }: { path: string; base: Snapshot | undefined; rows: Sql; name: string },
+): Promise<number> {
+  const known = base
+    ? sql`ANTI JOIN ${await scan(lake.table(path), base)} AS known USING (_topic, _partition, _offset, _reason)`
+    : sql``
+  const add = await writeFile(duck, lake.table(path), {
+    select: sql`SELECT * FROM (${rows}) AS found ${known}`,
+    fields: quarantineFields,
+  })
+  if (!add) return 0
+  const metaData = { fields: quarantineFields, name }
+  lake.committed(
+    path,
+    await commit(lake.table(path), { base, mode: 'append', operation: 'STREAMING UPDATE', metaData, adds: [add] }),
+  )
+  return rowsIn(add)
 }
 
 /** The same for records that could not even stand on a spool line. */
@@ -80,4 +106,8 @@ export async function quarantineSpooled(
 
 function blob(bytes: Buffer | null): Sql {
   return bytes === null ? sql`NULL::BLOB` : sql`unhex(${bytes.toString('hex')})`
+}
+
+function rowsIn(add: Add): number {
+  return (JSON.parse(add.stats ?? '{"numRecords":0}') as { numRecords: number }).numRecords
 }

@@ -102,6 +102,12 @@ async function open({ lake, schema, mask }: Omit<Refinement, 'maxRows'>): Promis
     throw new TableHalted(
       `${nameOf(schema)}: the table has no primary key, so its rows cannot be told apart; bronze goes on, silver does not`,
     )
+  if (recreated(bronze)) {
+    throw new TableHalted(
+      `${nameOf(schema)}: its topic was deleted and created again, so offsets no longer tell the order; move the table's folders in bronze and silver ` +
+        'aside, and the new topic is read from its start',
+    )
+  }
   if (mask.omitted !== undefined) throw new TableOmitted(`${nameOf(schema)}: not in silver: ${mask.omitted}`)
   return { bronze, tables: await openSilver(lake, schema, { key: mask.primaryKey, bronzeId: bronze.metaData.id }) }
 }
@@ -124,11 +130,12 @@ async function applied(
 
 /** Silver built under one policy must not go on under another: old rows would keep what the new policy hides. */
 function refuseOtherPolicy(tables: SilverTables, { schema, mask }: Refinement): void {
-  const changed = otherwiseMasked(tables.current, mask, schema)
+  // History may be a step ahead of silver after a crash, and holds as much.
+  const changed = [tables.current, tables.history].flatMap(snapshot => otherwiseMasked(snapshot, mask, schema))
   if (changed.length > 0) {
     const name = nameOf(schema)
     throw new PolicyChanged(
-      `${name}: silver was built under another policy or key version (columns ${changed.join(', ')}); rebuild it with \`binlake replay ${name}\``,
+      `${name}: silver was built under another policy or key version (columns ${[...new Set(changed)].join(', ')}); rebuild it with \`binlake replay ${name}\``,
     )
   }
 }
@@ -215,6 +222,12 @@ async function setAside(
   log.warn({ table: nameOf(schema), records: Number(bad.n) }, 'values do not fit their columns; the records are in quarantine')
 }
 
+/** Whether bronze holds records of two lives of one topic. */
+function recreated(bronze: Snapshot): boolean {
+  const lives = new Set(topicsOf(bronze).map(({ topic, topicId }) => `${topic}#${topicId}`))
+  return lives.size > new Set(topicsOf(bronze).map(({ topic }) => topic)).size
+}
+
 function newestTopic(bronze: Snapshot): { topic: string; topicId: string } {
   return topicsOf(bronze).at(-1)!
 }
@@ -240,11 +253,11 @@ async function addTruncated(
     ? await scan(lake.table(tablePath('silver', tables.name)), tables.current, { columns: tables.key })
     : undefined
   for (const { partition, offset } of truncates) {
-    const held = live ? sql`UNION ALL SELECT ${key}, -1, 'c' FROM ${live}` : sql``
+    const held = live ? sql`UNION ALL SELECT ${key}, -1 AS _offset, 'c' AS _op FROM ${live}` : sql``
     await duck.run(sql`INSERT INTO changes BY NAME
-      SELECT ${key}, truncated.*, false AS _bad
-      FROM (SELECT ${key} FROM (SELECT ${key}, _offset, _op FROM changes WHERE _offset < ${offset} AND NOT _bad ${held}) AS t(${key}, o, op) GROUP BY ${key} HAVING arg_max(op, o) NOT IN ('d', 't')),
-        (SELECT * FROM ${events} WHERE _partition = ${partition} AND _offset = ${offset}) AS truncated`)
+      SELECT ${key}, _truncated.*, false AS _bad, (SELECT coalesce(max(_row_id), 0) FROM changes) + row_number() OVER () AS _row_id
+      FROM (SELECT ${key} FROM (SELECT ${key}, _offset, _op FROM changes WHERE _offset < ${offset} AND NOT _bad ${held}) GROUP BY ${key} HAVING arg_max(_op, _offset) NOT IN ('d', 't')),
+        (SELECT * FROM ${events} WHERE _op = 't' AND _partition = ${partition} AND _offset = ${offset}) AS _truncated`)
   }
 }
 

@@ -81,12 +81,12 @@ export async function readState(duck: Duck, lake: Lakehouse, tables: SilverTable
     return
   }
   const relations = [
-    live && sql`SELECT ${key}, ${position}, _op, NULL::VARCHAR AS _snapshot, _path, 0 AS marker FROM ${live}`,
-    marked && sql`SELECT ${key}, ${position}, _op, NULL::VARCHAR AS _snapshot, NULL AS _path, 1 AS marker FROM ${marked}`,
+    live && sql`SELECT ${key}, ${position}, _op, NULL::VARCHAR AS _snapshot, _path, 0 AS _marker FROM ${live}`,
+    marked && sql`SELECT ${key}, ${position}, _op, NULL::VARCHAR AS _snapshot, NULL AS _path, 1 AS _marker FROM ${marked}`,
   ].filter(relation => relation !== undefined)
   await duck.run(sql`CREATE OR REPLACE TEMP TABLE state AS
-    SELECT * EXCLUDE (marker) FROM (${join(relations, ' UNION ALL ')}) SEMI JOIN (SELECT DISTINCT ${key} FROM changes) USING (${key})
-    QUALIFY row_number() OVER (PARTITION BY ${key} ORDER BY marker) = 1`)
+    SELECT * EXCLUDE (_marker) FROM (${join(relations, ' UNION ALL ')}) SEMI JOIN (SELECT DISTINCT ${key} FROM changes) USING (${key})
+    QUALIFY row_number() OVER (PARTITION BY ${key} ORDER BY _marker) = 1`)
 }
 
 export interface MergeOptions {

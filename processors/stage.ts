@@ -114,7 +114,7 @@ function defect({ database, table }: TableName): Sql {
     WHEN value IS NULL THEN NULL
     WHEN e.op IS NULL OR e.op NOT IN (${join(operations.map(op => sql`${op}`))}) THEN 'unknown_operation'
     WHEN e.source.db IS DISTINCT FROM ${database} OR e.source."table" IS DISTINCT FROM ${table} THEN 'other_table'
-    WHEN e.source.file IS NULL OR e.source.pos IS NULL THEN 'no_position'
+    WHEN e.source.file IS NULL OR e.source.pos IS NULL OR coalesce(e.source.ts_us, e.source.ts_ms) IS NULL THEN 'no_position'
   END`
 }
 

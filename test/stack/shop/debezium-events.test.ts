@@ -66,10 +66,6 @@ function secondLook(events: ReturnType<typeof embeddedEvents>, prefix: string): 
 test('a history of every kind of change gives the same events', async () => {
   const names = { database: historyDatabase, prefix: historyPrefix }
   const { real, embedded } = await bothWays(names, { existing, streamed })
-  await writeFile(
-    '/tmp/shopscratch/h.json',
-    JSON.stringify([plainEvents(secondLook(embedded, historyPrefix)), plainEvents(real), real]),
-  )
   expect(plainEvents(secondLook(embedded, historyPrefix))).toEqual(plainEvents(real))
   if (process.env.RECORD) await writeFile(recording, `${JSON.stringify(real, null, 1)}\n`)
 })

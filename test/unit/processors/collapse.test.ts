@@ -105,7 +105,7 @@ async function load(table: 'changes' | 'state', events: Change[]): Promise<void>
   const values = join([blank, ...events].map(row))
   const except = table === 'changes' ? sql`EXCLUDE (_valid_from)` : sql`EXCLUDE (_bad)`
   await duck.run(
-    sql`CREATE OR REPLACE TEMP TABLE ${id(table)} AS SELECT * ${except} FROM (VALUES ${values}) AS ${names} WHERE id > 0`,
+    sql`CREATE OR REPLACE TEMP TABLE ${id(table)} AS SELECT ${table === 'changes' ? sql`row_number() OVER () AS _row_id, ` : sql``}* ${except} FROM (VALUES ${values}) AS ${names} WHERE id > 0`,
   )
 }
 

@@ -111,6 +111,75 @@ describe('refine', () => {
     ])
   })
 
+  it('takes deletes along when rows with and without a new column are in one step', async () => {
+    const wider: SourceTable = {
+      ...schema,
+      columns: [...schema.columns, { name: 'w', typeName: 'INT', optional: true, position: 3 }],
+    }
+    const policy = `${keepAll}    w: {class: operational, strategy: keep}\n`
+    await events.ingest(
+      { op: 'c', id: 1, v: 'a', pos: 10 },
+      { op: 'd', id: 1, pos: 20 },
+      { op: 'c', pos: 30, after: { id: 2, v: 'b', w: 7 } },
+    )
+    await events.refine({ schema: wider, policy })
+    expect(await silver()).toEqual([['2', 'b']])
+    expect((await history()).map(row => row[1])).toEqual(['c', 'd', 'c'])
+  })
+
+  it('works on columns whatever they are called', async () => {
+    const names = [
+      'number',
+      'rowid',
+      'row_id',
+      'known',
+      'marker',
+      'origin',
+      'base',
+      'o',
+      'op',
+      'state',
+      'changes',
+      'e',
+      'select',
+      "it's",
+      'a"b',
+    ]
+    const odd: SourceTable = {
+      ...schema,
+      primaryKey: ['number', 'rowid', 'op'],
+      columns: names.map((name, i) => ({ name, typeName: 'INT', optional: true, position: i + 1 })),
+    }
+    const rules = names.map(name => `    ${JSON.stringify(name)}: {class: operational, strategy: keep}`)
+    const policy = `version: 1\ntables:\n  t:\n${rules.join('\n')}\n`
+    const row = (value: number) => Object.fromEntries(names.map((name, i) => [name, i < 3 || name === 'op' ? 1 : value]))
+    await events.ingest(
+      { op: 'c', pos: 10, file: 'binlog.000006', after: row(5) },
+      { op: 'u', pos: 20, file: 'binlog.000006', after: row(6) },
+    )
+    await events.refine({ schema: odd, policy })
+    await events.ingest(
+      { op: 'u', pos: 90, file: 'binlog.000005', after: row(4) },
+      { op: 'd', pos: 30, file: 'binlog.000006', after: row(6) },
+    )
+    await events.refine({ schema: odd, policy })
+    await events.ingest(
+      { op: 'c', pos: 40, file: 'binlog.000006', after: row(7) },
+      { op: 't', pos: 50, file: 'binlog.000006' },
+      { op: 'c', pos: 60, file: 'binlog.000006', after: row(8) },
+    )
+    await events.refine({ schema: odd, policy })
+    expect(await events.rows('silver/shop/t', ...names)).toEqual([names.map((name, i) => (i < 3 || name === 'op' ? '1' : '8'))])
+    expect((await events.rows('silver/shop/t_history', '_seq', '_op')).map(([, op]) => op)).toEqual([
+      'c',
+      'u',
+      'd',
+      'c',
+      't',
+      'c',
+    ])
+  })
+
   it('adds a column to silver with the first commit that has it', async () => {
     await events.ingest({ op: 'c', id: 1, v: 'a', pos: 10 })
     await events.refine()
