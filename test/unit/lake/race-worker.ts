@@ -17,8 +17,12 @@ let known = await loadSnapshot(table)
 let landed = 0
 let fenced = 0
 
-while (landed < Number(count)) {
-  known = await loadSnapshot(table, { known })
+// All writers stand at the same version before one of them moves, else a slow machine runs them one after the other.
+process.stdout.write('ready\n')
+for await (const _ of process.stdin);
+
+for (let first = true; landed < Number(count); first = false) {
+  if (!first) known = await loadSnapshot(table, { known })
   const next = (known?.txns.get(appId) ?? 0n) + 1n
   try {
     const adds = [someAdd(`${appId}-${next}-by-${name}`)]
