@@ -6,6 +6,7 @@ import type { DeltaType } from '../lake/schema.ts'
 import type { Sql } from '../lake/sql.ts'
 import { ColumnTypeUnknown, columnType } from '../processors/column-types.ts'
 import type { SourceColumn, SourceTable } from '../processors/source-schema.ts'
+import { mayBeInLog } from './in-log.ts'
 import type { Keys, MaskKey } from './keys.ts'
 import { maskedValue } from './masked-value.ts'
 import type { ColumnRule, Policy, Rule } from './policy.ts'
@@ -20,6 +21,8 @@ export interface MaskedColumn {
   delta: DeltaType
   /** SQL over the typed row, whose columns stand under their own names. */
   expr: Sql
+  /** Whether its bounds may stand in the table's log. */
+  inLog: boolean
 }
 
 export interface MaskPlan {
@@ -100,7 +103,7 @@ function maskColumn(rule: ColumnRule, column: SourceColumn, context: Context): M
     if (each.strategy === 'drop') continue
     const value = maskedValue(each, { column, delta, ...context })
     if (typeof value === 'string') return value
-    made.push({ name, source: column.name, ...value })
+    made.push({ name, source: column.name, ...value, inLog: mayBeInLog(each, rule.class, value.delta) })
   }
   return made
 }

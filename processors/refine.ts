@@ -17,7 +17,8 @@ import { bronzeColumnsRead, typeChanges } from './changes.ts'
 import { type Collapsed, collapse, TableHalted } from './collapse.ts'
 import { otherwiseMasked } from './mask-record.ts'
 import { quarantine } from './quarantine.ts'
-import { mergeSilver, openSilver, paths, readState, type SilverTables } from './silver.ts'
+import { mergeSilver, openSilver, readState } from './silver.ts'
+import { paths, type SilverTables } from './silver-parts.ts'
 import type { SourceTable } from './source-schema.ts'
 
 export interface Refinement {

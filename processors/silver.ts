@@ -3,40 +3,19 @@
 import { commit } from '../lake/commit.ts'
 import type { Duck } from '../lake/duckdb.ts'
 import type { Lakehouse } from '../lake/lakehouse.ts'
-import { tablePath } from '../lake/layout.ts'
 import { loadSnapshot } from '../lake/log.ts'
 import { touchedFiles } from '../lake/merge.ts'
 import { scan } from '../lake/scan.ts'
-import { duckType, type Field, field, sameType } from '../lake/schema.ts'
+import { duckType, type Field, sameType } from '../lake/schema.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
 import { id, join, type Sql, sql, trusted } from '../lake/sql.ts'
 import { writeFile } from '../lake/write.ts'
 import type { MaskPlan } from '../privacy/mask.ts'
 import { positionFields } from './changes.ts'
 import { TableHalted } from './collapse.ts'
-import { masksOf } from './mask-record.ts'
+import { paths, type SilverTables, silverParts } from './silver-parts.ts'
 import type { TableName } from './source-schema.ts'
 
-/** A source table's three silver tables as they stand. */
-export interface SilverTables {
-  name: TableName
-  key: readonly string[]
-  current: Snapshot | undefined
-  history: Snapshot | undefined
-  /** Markers as of the bronze version that `current` has taken, which may be one commit back. */
-  deleted: Snapshot | undefined
-  /** The bronze version each has taken; -1 for none. */
-  taken: { current: number; history: number; deleted: number }
-}
-
-export const paths = (name: TableName) => ({
-  current: tablePath('silver', name),
-  history: tablePath('silver', name, '_history'),
-  deleted: tablePath('silver', name, '_deleted'),
-})
-
-const opField = field('_op', 'string')
-const historyFields = [opField, field('_seq', 'long')]
 /** What a marker and the state of a key hold beside the key. */
 const stateColumns = [...positionFields.map(({ name }) => name), '_op']
 
@@ -104,18 +83,12 @@ export interface MergeOptions {
 /** Commits temp table `applied` to history, markers and silver, in this order, each unless it has taken `version` already. */
 export async function mergeSilver(duck: Duck, lake: Lakehouse, options: MergeOptions): Promise<{ rows: number }> {
   const { tables, mask, bronzeId, version, replace, userMetadata } = options
-  const at = paths(tables.name)
-  const key = columns(tables.key)
-  const configuration = {
-    'cdc.primaryKey': JSON.stringify(tables.key),
-    'binlake.policy': mask.fingerprint,
-    'binlake.masks': masksOf(mask),
-  }
-  const own = mask.columns.map(({ name, delta }) => field(name, delta))
-  const txns = [{ appId: bronzeId, version: BigInt(version) }]
-  const winners = sql`SELECT ${key} FROM applied WHERE _winner`
-  const put = async (path: string, base: Snapshot | undefined, wanted: readonly Field[], part: Part): Promise<void> => {
-    const fields = replace ? [...wanted] : evolved(path, base, wanted)
+  const winners = sql`SELECT ${columns(tables.key)} FROM applied WHERE _winner`
+  for (const part of silverParts(tables, mask)) {
+    // Silver itself is told of every version: its progress decides where the next step begins.
+    if (!replace && part.taken >= version && part.path !== paths(tables.name).current) continue
+    const { path, base, wanted } = part
+    const fields = replace ? wanted : evolved(path, base, wanted)
     const rows = withMissing(part.rows, fields, wanted)
     const changed =
       replace || part.mode === 'append'
@@ -124,46 +97,23 @@ export async function mergeSilver(duck: Duck, lake: Lakehouse, options: MergeOpt
     const add = await writeFile(duck, lake.table(path), {
       select: changed.rows,
       fields,
-      ...(part.mode === 'merge' ? { sortBy: key, stats: keyStats(own, tables.key) } : {}),
+      stats: part.stats,
+      ...(part.sortBy ? { sortBy: part.sortBy } : {}),
     })
-    const name = path.slice(path.lastIndexOf('/') + 1)
     const snapshot = await commit(lake.table(path), {
       base,
       mode: replace ? 'overwrite' : part.mode,
       operation: replace ? 'REBUILD' : part.mode === 'append' ? 'STREAMING UPDATE' : 'MERGE',
-      metaData: { fields, name, configuration },
-      txns,
+      metaData: { fields, name: part.name, configuration: part.configuration },
+      txns: [{ appId: bronzeId, version: BigInt(version) }],
       ...('removes' in changed ? { removes: changed.removes } : {}),
       adds: add ? [add] : [],
       userMetadata,
     })
     lake.committed(path, snapshot)
   }
-
-  if (replace || tables.taken.history < version) {
-    const rows = sql`SELECT *, _offset AS _seq FROM applied`
-    await put(at.history, tables.history, [...own, ...historyFields, ...positionFields], { mode: 'append', rows })
-  }
-  if (replace || tables.taken.deleted < version) {
-    const rows = sql`SELECT * FROM applied WHERE _winner AND _op IN ('d', 't')`
-    const keyFields = own.filter(({ name }) => tables.key.includes(name))
-    await put(at.deleted, tables.deleted, [...keyFields, ...positionFields, opField], { mode: 'merge', rows })
-  }
-  const rows = sql`SELECT * FROM applied WHERE _winner AND _op NOT IN ('d', 't')`
-  await put(at.current, tables.current, [...own, opField, ...positionFields], { mode: 'merge', rows })
   const count = await duck.row<{ n: bigint }>(sql`SELECT count(*) AS n FROM applied`)
   return { rows: Number(count!.n) }
-}
-
-/** A whole-number key's range lets the next merge skip files. Text keys may be personal data, which the log must not hold. */
-function keyStats(own: readonly Field[], key: readonly string[]): string[] {
-  const first = own.find(({ name }) => name === key[0])
-  return first && ['byte', 'short', 'integer', 'long'].includes(first.type as string) ? [first.name] : []
-}
-
-interface Part {
-  mode: 'append' | 'merge'
-  rows: Sql
 }
 
 /** Copy-on-write: files that hold a changed key are written anew without it, together with the new rows; others stay. */

@@ -1,0 +1,98 @@
+// What a source table's three silver tables get of the changes that apply: history, then markers of deleted keys, then the current rows.
+// Guarantee: the only description of it; a merge and a rebuild write the same columns, rows and properties.
+import { tablePath } from '../lake/layout.ts'
+import { type Field, field } from '../lake/schema.ts'
+import type { Snapshot } from '../lake/snapshot.ts'
+import { id, join, type Sql, sql } from '../lake/sql.ts'
+import type { MaskPlan } from '../privacy/mask.ts'
+import { positionFields } from './changes.ts'
+import { masksOf } from './mask-record.ts'
+import type { TableName } from './source-schema.ts'
+
+/** A source table's three silver tables as they stand. */
+export interface SilverTables {
+  name: TableName
+  key: readonly string[]
+  current: Snapshot | undefined
+  history: Snapshot | undefined
+  /** Markers as of the bronze version that `current` has taken, which may be one commit back. */
+  deleted: Snapshot | undefined
+  /** The bronze version each has taken; -1 for none. */
+  taken: { current: number; history: number; deleted: number }
+}
+
+export interface SilverPart {
+  path: string
+  /** The table's name in its own log. */
+  name: string
+  base: Snapshot | undefined
+  /** The bronze version it has taken; -1 for none. */
+  taken: number
+  /** The columns of `rows`, in table order. The table may have more, of columns that the source has dropped. */
+  wanted: Field[]
+  /** What it gets: a query over temp table `applied`. */
+  rows: Sql
+  /** append: rows only come. merge: a row takes the place of the one with the same key. */
+  mode: 'append' | 'merge'
+  /** Columns whose bounds may stand in the log. */
+  stats: string[]
+  /** The order of rows inside a file. */
+  sortBy: Sql | undefined
+  configuration: Record<string, string>
+}
+
+export const paths = (name: TableName) => ({
+  current: tablePath('silver', name),
+  history: tablePath('silver', name, '_history'),
+  deleted: tablePath('silver', name, '_deleted'),
+})
+
+const opField = field('_op', 'string')
+const historyFields = [opField, field('_seq', 'long')]
+
+/** In the order in which they are committed: silver's own progress, which decides where to go on, comes last. */
+export function silverParts(
+  tables: SilverTables,
+  mask: MaskPlan,
+): [history: SilverPart, deleted: SilverPart, current: SilverPart] {
+  const at = paths(tables.name)
+  const own = mask.columns.map(({ name, delta }) => field(name, delta))
+  const keyStats = mask.columns.filter(({ name, inLog }) => inLog && tables.key.includes(name)).map(({ name }) => name)
+  const configuration = {
+    'cdc.primaryKey': JSON.stringify(tables.key),
+    'binlake.policy': mask.fingerprint,
+    'binlake.masks': masksOf(mask),
+  }
+  const part = (which: keyof typeof at, rest: Pick<SilverPart, 'wanted' | 'rows' | 'mode' | 'stats' | 'sortBy'>): SilverPart => ({
+    path: at[which],
+    name: at[which].slice(at[which].lastIndexOf('/') + 1),
+    base: tables[which],
+    taken: tables.taken[which],
+    configuration,
+    ...rest,
+  })
+  const sortBy = join(tables.key.map(name => id(name)))
+  return [
+    part('history', {
+      wanted: [...own, ...historyFields, ...positionFields],
+      rows: sql`SELECT *, _offset AS _seq FROM applied`,
+      mode: 'append',
+      stats: [],
+      sortBy: undefined,
+    }),
+    part('deleted', {
+      wanted: [...own.filter(({ name }) => tables.key.includes(name)), ...positionFields, opField],
+      rows: sql`SELECT * FROM applied WHERE _winner AND _op IN ('d', 't')`,
+      mode: 'merge',
+      stats: keyStats,
+      sortBy,
+    }),
+    part('current', {
+      wanted: [...own, opField, ...positionFields],
+      rows: sql`SELECT * FROM applied WHERE _winner AND _op NOT IN ('d', 't')`,
+      mode: 'merge',
+      stats: keyStats,
+      sortBy,
+    }),
+  ]
+}
