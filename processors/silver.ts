@@ -1,6 +1,6 @@
 // Silver: the current row of every key, its history (SCD type 4), and markers of deleted keys, merged copy-on-write.
 // Guarantee: each of the three tables takes a bronze version exactly once; silver's own progress decides where to go on.
-import { commit } from '../lake/commit.ts'
+import { type CommitOptions, commit } from '../lake/commit.ts'
 import type { Duck } from '../lake/duckdb.ts'
 import type { Lakehouse } from '../lake/lakehouse.ts'
 import { loadSnapshot } from '../lake/log.ts'
@@ -78,11 +78,18 @@ export interface MergeOptions {
   replace: boolean
   /** For the tables' log: counts, never values. */
   userMetadata: string
+  /** Instead of a commit to the lake: a rebuild collects what would be committed. */
+  publish?: Publish
 }
+
+/** What becomes of one table's commit. */
+export type Publish = (path: string, wanted: CommitOptions) => Promise<void>
 
 /** Commits temp table `applied` to history, markers and silver, in this order, each unless it has taken `version` already. */
 export async function mergeSilver(duck: Duck, lake: Lakehouse, options: MergeOptions): Promise<{ rows: number }> {
   const { tables, mask, bronzeId, version, replace, userMetadata } = options
+  const publish: Publish =
+    options.publish ?? (async (path, wanted) => void lake.committed(path, await commit(lake.table(path), wanted)))
   const winners = sql`SELECT ${columns(tables.key)} FROM applied WHERE _winner`
   for (const part of silverParts(tables, mask)) {
     // Silver itself is told of every version: its progress decides where the next step begins.
@@ -100,7 +107,7 @@ export async function mergeSilver(duck: Duck, lake: Lakehouse, options: MergeOpt
       stats: part.stats,
       ...(part.sortBy ? { sortBy: part.sortBy } : {}),
     })
-    const snapshot = await commit(lake.table(path), {
+    await publish(path, {
       base,
       mode: replace ? 'overwrite' : part.mode,
       operation: replace ? 'REBUILD' : part.mode === 'append' ? 'STREAMING UPDATE' : 'MERGE',
@@ -110,7 +117,6 @@ export async function mergeSilver(duck: Duck, lake: Lakehouse, options: MergeOpt
       adds: add ? [add] : [],
       userMetadata,
     })
-    lake.committed(path, snapshot)
   }
   const count = await duck.row<{ n: bigint }>(sql`SELECT count(*) AS n FROM applied`)
   return { rows: Number(count!.n) }
