@@ -111,7 +111,9 @@ async function fromList(table: Table, upTo = Number.POSITIVE_INFINITY): Promise<
   const checkpoints: number[] = []
   for await (const object of table.store.list(`${table.path}/_delta_log/`)) {
     const file = logFile(object.path)
-    if (file && file.version <= upTo) (file.kind === 'commit' ? commits : checkpoints).push(file.version)
+    if (!file || file.version > upTo) continue
+    if (file.kind === 'commit') commits.push(file.version)
+    if (file.kind === 'checkpoint') checkpoints.push(file.version)
   }
   if (commits.length === 0 && checkpoints.length === 0) return undefined
   const start = checkpoints.length === 0 ? undefined : Math.max(...checkpoints)

@@ -11,7 +11,11 @@ const longestFolder = 200
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is escaped
 const unfit = /[\x00-\x1f\x7f"#%'*/:=?\\{[\]^]|\.$/g
 
-export type LogFile = { kind: 'commit' | 'checkpoint'; version: number }
+export type LogFile =
+  | { kind: 'commit'; version: number }
+  | { kind: 'checkpoint'; version: number }
+  | { kind: 'v2-checkpoint'; version: number }
+  | { kind: 'checkpoint-part'; version: number; part: number; parts: number }
 
 export function commitPath(table: Table, version: number): string {
   return `${table.path}/_delta_log/${padded(version)}.json`
@@ -21,14 +25,26 @@ export function checkpointPath(table: Table, version: number): string {
   return `${table.path}/_delta_log/${padded(version)}.checkpoint.parquet`
 }
 
+/** Part 1 to `parts` of a checkpoint in several files, which other engines may write. */
+export function checkpointPartPath(table: Table, version: number, { part, parts }: { part: number; parts: number }): string {
+  const [number, count] = [part, parts].map(n => String(n).padStart(10, '0'))
+  return `${table.path}/_delta_log/${padded(version)}.checkpoint.${number}.${count}.parquet`
+}
+
 export function lastCheckpointPath(table: Table): string {
   return `${table.path}/_delta_log/_last_checkpoint`
 }
 
-/** What an object of `_delta_log` is, by its path; undefined for everything this writer does not use (`.crc`, multi-part and V2 checkpoints). */
+/** What an object of `_delta_log` is, by its path; undefined for everything this reader does not use (`.crc`, compacted commits, side files). */
 export function logFile(path: string): LogFile | undefined {
-  const match = /\/(\d{20})\.(json|checkpoint\.parquet)$/.exec(path)
-  return match ? { kind: match[2] === 'json' ? 'commit' : 'checkpoint', version: Number(match[1]) } : undefined
+  const match = /\/(\d{20})\.(json|checkpoint\.(?:(\d{10})\.(\d{10})\.|([0-9a-f-]{36})\.)?(?:parquet|json))$/.exec(path)
+  if (!match) return undefined
+  const [, digits, rest, part, parts, uuid] = match
+  const version = Number(digits)
+  if (rest === 'json') return { kind: 'commit', version }
+  if (part !== undefined) return { kind: 'checkpoint-part', version, part: Number(part), parts: Number(parts) }
+  if (uuid !== undefined) return { kind: 'v2-checkpoint', version }
+  return rest === 'checkpoint.parquet' ? { kind: 'checkpoint', version } : undefined
 }
 
 /** A new data file's place: `object` in the store, and `logged` as the add action names it. */

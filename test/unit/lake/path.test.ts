@@ -44,7 +44,20 @@ test('names in the log', () => {
   const at = (name: string) => logFile(`bronze/t/_delta_log/${name}`)
   expect(at('00000000000000000012.json')).toEqual({ kind: 'commit', version: 12 })
   expect(at('00000000000000000050.checkpoint.parquet')).toEqual({ kind: 'checkpoint', version: 50 })
-  expect(at('00000000000000000050.checkpoint.0000000001.0000000002.parquet')).toBeUndefined()
+  expect(at('00000000000000000050.checkpoint.0000000001.0000000002.parquet')).toEqual({
+    kind: 'checkpoint-part',
+    version: 50,
+    part: 1,
+    parts: 2,
+  })
+  for (const form of ['json', 'parquet']) {
+    expect(at(`00000000000000000050.checkpoint.80a083e8-7026-4e79-81be-64bd76c43a11.${form}`)).toEqual({
+      kind: 'v2-checkpoint',
+      version: 50,
+    })
+  }
+  expect(at('00000000000000000004.00000000000000000009.compacted.json')).toBeUndefined()
+  expect(at('00000000000000000050.checkpoint.json')).toBeUndefined()
   expect(at('00000000000000000050.crc')).toBeUndefined()
   expect(at('.00000000000000000050.json.x.tmp')).toBeUndefined()
 })
