@@ -1,6 +1,7 @@
 // Builds a command's session: reads the configuration, makes the logger.
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { armFailPoint } from '../lake/fail-point.ts'
 import { nearest } from '../sql/nearest.ts'
 import { type ConfigSources, loadConfig, surroundings } from './config.ts'
 import { ConfigError } from './config-error.ts'
@@ -14,6 +15,7 @@ import { print } from './stdout.ts'
 /** Throws ConfigError. */
 export async function openSession(options: GlobalOptions, say: Session['say'], stop: Stop): Promise<Session> {
   const around = surroundings()
+  arm(around.env.BINLAKE_FAIL_POINT)
   const state = resolve(around.cwd, options.state ?? '.binlake')
   const stack = await stackSettings(state)
   const config = loadConfig({
@@ -36,6 +38,15 @@ export async function openSession(options: GlobalOptions, say: Session['say'], s
     say,
     progress: (label, { unit, total }) =>
       startProgress(label, { unit, ...(total === undefined ? {} : { total }), bar: terminal, write: say }),
+  }
+}
+
+/** For crash tests only, and therefore no setting: the step at which this process is killed. */
+function arm(point: string | undefined): void {
+  try {
+    if (point) armFailPoint(point)
+  } catch (cause) {
+    throw new ConfigError('CONFIG_INVALID', [`environment variable BINLAKE_FAIL_POINT: ${(cause as Error).message}`], { cause })
   }
 }
 

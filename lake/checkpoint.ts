@@ -6,6 +6,7 @@ import { join as joinPath } from 'node:path'
 import type { Add, MetaData, Protocol, Remove } from './actions.ts'
 import { formatTxn } from './actions.ts'
 import type { Duck } from './duckdb.ts'
+import { failPoint } from './fail-point.ts'
 import { intervalMs } from './interval.ts'
 import { checkpointPath, lastCheckpointPath } from './path.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -29,7 +30,9 @@ export async function checkpoint(duck: Duck, table: Table, snapshot: Snapshot): 
   try {
     const rows = await writeLines(lines, snapshot)
     await duck.run(copyStatement(lines, file))
+    failPoint('checkpoint:before-put')
     await table.store.putFile(checkpointPath(table, snapshot.version), file)
+    failPoint('checkpoint:before-hint')
     await moveHint(table, { version: snapshot.version, size: rows })
   } finally {
     await Promise.all([rm(lines, { force: true }), rm(file, { force: true })])

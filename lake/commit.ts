@@ -4,7 +4,9 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pkg from '../package.json' with { type: 'json' }
 import { type Add, type Commit, formatCommit, type MetaData, parseCommit, type Remove, type Txn } from './actions.ts'
-import { type CommitMode, ConflictError, judge, type Ours } from './conflict.ts'
+import { type CommitMode, ConflictError, judge, type Ours, removedByBoth } from './conflict.ts'
+import { failPoint } from './fail-point.ts'
+import { type KeyBound, overlapsKeys } from './key-range.ts'
 import { LakeError } from './lake-error.ts'
 import { commitsSince, leftBehind, readCommit } from './log.ts'
 import { type MetaDataChange, planMetaData } from './metadata.ts'
@@ -29,6 +31,8 @@ export interface CommitOptions {
   /** Logged paths to remove; an overwrite without it removes every file of `base`. */
   removes?: readonly string[]
   adds?: readonly Add[]
+  /** For a merge: what its batch spans in each key column. Rows added meanwhile outside it do not disturb; without it any do. */
+  keyRange?: readonly KeyBound[]
   /** False: the same rows in other files. Default: true, but for compaction. */
   dataChange?: boolean
   /** Text for the table's history; a statement of counts and offsets, never of values. */
@@ -37,7 +41,7 @@ export interface CommitOptions {
 
 /**
  * Commits and returns the new snapshot.
- * Throws ConflictError (LAKE_CONFLICT; `retryable`: load again and plan anew), LAKE_FENCED (another owner moved the same progress: stop),
+ * Throws ConflictError (LAKE_CONFLICT; `retryable`: load again and plan anew; `paths`: what the winner removed of ours), LAKE_FENCED (another owner moved the same progress: stop),
  * LAKE_COMMIT_UNKNOWN (the store does not answer: load the table, its txns say whether the commit landed), LAKE_SCHEMA_CHANGE, LAKE_SCHEMA_INVALID.
  */
 export async function commit(table: Table, options: CommitOptions): Promise<Snapshot> {
@@ -54,6 +58,7 @@ export async function commit(table: Table, options: CommitOptions): Promise<Snap
     mode: options.mode,
     appIds: new Set(txns.map(txn => txn.appId)),
     removes: new Set(removes.map(remove => remove.path)),
+    ...(base && options.keyRange ? { overlaps: overlapsKeys(base.fields, options.keyRange) } : {}),
   }
   const txnId = randomUUID()
   for (let tries = 1; tries <= maxTries; tries++) {
@@ -76,7 +81,10 @@ async function publish(table: Table, commit: { version: number; text: string; tx
   let failure: unknown
   for (let tries = 1; tries <= maxUnknown; tries++) {
     try {
-      if (await table.store.putIfAbsent(path, bytes)) return undefined
+      failPoint('commit:before-put')
+      const written = await table.store.putIfAbsent(path, bytes)
+      failPoint('commit:after-put')
+      if (written) return undefined
       // False may also be the answer to a repeated request whose first attempt, ours, had landed: only the file tells.
       const found = await readCommit(table, commit.version)
       if (found) return found.commitInfo?.txnId === commit.txnId ? undefined : found
@@ -104,7 +112,7 @@ function followWinners(table: Table, race: { ours: Ours; base: Snapshot | undefi
     if (verdict.outcome === 'rebase') continue
     const message = `${table.path}: version ${winner.version} (${winner.commitInfo?.operation ?? 'unknown operation'}) was first; ${verdict.reason}`
     if (verdict.outcome === 'fenced') throw new LakeError('LAKE_FENCED', `${message}: another worker owns this now`)
-    throw new ConflictError(message, verdict.outcome === 'replan')
+    throw new ConflictError(message, verdict.outcome === 'replan', removedByBoth(race.ours, race.winners))
   }
   const snapshot = replay(race.base, race.winners)
   assertSupported(table.path, snapshot)

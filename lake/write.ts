@@ -6,6 +6,7 @@ import { join as joinPath } from 'node:path'
 import type { Add } from './actions.ts'
 import { explainWriteError } from './duck-error.ts'
 import type { Duck } from './duckdb.ts'
+import { failPoint } from './fail-point.ts'
 import { checkParquetSchema, type ParquetColumn } from './parquet-schema.ts'
 import { newDataPath } from './path.ts'
 import { duckType, type Field } from './schema.ts'
@@ -51,6 +52,7 @@ export async function writeFile(duck: Duck, table: Table, options: WriteOptions)
     const { size } = await stat(file)
     const { object, logged } = newDataPath(table, partition)
     await table.store.putFile(object, file)
+    failPoint('write:uploaded')
     return {
       path: logged,
       partitionValues: partition,

@@ -98,6 +98,35 @@ test('two merges that replace the same file: one goes through', async () => {
   expect((await loadSnapshot(table))!.files.size).toBe(1)
 })
 
+test('a merge goes behind new rows that lie beside its keys', async () => {
+  await using table = await tempTable()
+  const ranged = (path: string, low: number, high: number) =>
+    someAdd(path, { stats: `{"numRecords":2,"minValues":{"id":${low}},"maxValues":{"id":${high}}}` })
+  const base = await commit(table, append({ adds: [ranged('a', 1, 9)] }))
+  await commit(table, append({ base, adds: [ranged('b', 10, 19)] }))
+  const merge = (max: string) =>
+    commit(table, {
+      base,
+      mode: 'merge',
+      operation: 'MERGE',
+      removes: ['a'],
+      adds: [ranged('a2', 1, 9)],
+      keyRange: [{ column: 'id', min: '3', max }],
+    })
+  await expect(merge('10')).rejects.toMatchObject({ code: 'LAKE_CONFLICT', retryable: true })
+  expect([...(await merge('9')).files.keys()]).toEqual(['b', 'a2'])
+})
+
+test('a compactor hears which of its files were gone, and goes on with the others', async () => {
+  await using table = await tempTable()
+  const base = await commit(table, append({ adds: ['a', 'b', 'c', 'd'].map(path => someAdd(path)) }))
+  await commit(table, { base, mode: 'merge', operation: 'MERGE', removes: ['c'], adds: [someAdd('c2')] })
+  const compact = (removes: string[]) =>
+    commit(table, { base, mode: 'compaction', operation: 'OPTIMIZE', removes, adds: [someAdd('big')] })
+  await expect(compact(['a', 'b', 'c', 'd'])).rejects.toMatchObject({ code: 'LAKE_CONFLICT', retryable: true, paths: ['c'] })
+  expect([...(await compact(['a', 'b'])).files.keys()]).toEqual(['d', 'c2', 'big'])
+})
+
 test('an overwrite replaces every file, and does not go on after a lost race', async () => {
   await using table = await tempTable()
   const base = await commit(table, append({ adds: [someAdd('a'), someAdd('b')] }))

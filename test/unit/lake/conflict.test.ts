@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import type { Commit } from '../../../lake/actions.ts'
-import { type CommitMode, judge } from '../../../lake/conflict.ts'
+import type { Add, Commit } from '../../../lake/actions.ts'
+import { type CommitMode, judge, type Ours, removedByBoth, type Verdict } from '../../../lake/conflict.ts'
 import { someAdd } from './temp-table.ts'
 
 const nothing: Commit = { version: 8, txns: [], removes: [], adds: [] }
+const protocol = { minReaderVersion: 1, minWriterVersion: 2 }
 const metaData = {
   id: 'i',
   format: { provider: 'parquet', options: {} },
@@ -11,32 +12,82 @@ const metaData = {
   partitionColumns: [],
   configuration: {},
 }
+const near = (add: Add) => add.path.startsWith('near')
 
-/** lake-spec §3.9, row by row: what the winner did, and the verdict for append, merge, compaction, overwrite. */
-const matrix: [string, Partial<Commit>, [string, string, string, string]][] = [
-  ['changed the protocol', { protocol: { minReaderVersion: 1, minWriterVersion: 2 } }, ['abort', 'abort', 'abort', 'abort']],
-  ['changed the schema', { metaData }, ['rebase', 'replan', 'replan', 'abort']],
-  ['moved the txn we move', { txns: [{ appId: 'ours', version: 2n }] }, ['fenced', 'abort', 'abort', 'abort']],
-  ['removed a file we remove', { removes: [{ path: 'mine', dataChange: true }] }, ['replan', 'replan', 'replan', 'abort']],
-  ['removed another file', { removes: [{ path: 'other', dataChange: true }] }, ['rebase', 'rebase', 'rebase', 'abort']],
-  ['added rows', { adds: [someAdd('new')] }, ['rebase', 'replan', 'rebase', 'abort']],
-  ['compacted other files', { adds: [someAdd('new', { dataChange: false })] }, ['rebase', 'rebase', 'rebase', 'abort']],
-  ["moved another's txn", { txns: [{ appId: 'theirs', version: 2n }] }, ['rebase', 'rebase', 'rebase', 'abort']],
+/** What each kind of commit looks like when it loses: an append removes nothing, only a merge knows its keys, a compaction moves no progress. */
+const ours: Record<CommitMode, Ours> = {
+  append: { mode: 'append', appIds: new Set(['ours']), removes: new Set() },
+  merge: { mode: 'merge', appIds: new Set(['ours']), removes: new Set(['mine']), overlaps: near },
+  compaction: { mode: 'compaction', appIds: new Set(), removes: new Set(['mine']) },
+  overwrite: { mode: 'overwrite', appIds: new Set(['ours']), removes: new Set(['mine']) },
+}
+
+type Row = Record<CommitMode, Verdict['outcome']>
+const all = (outcome: Verdict['outcome']): Row => ({
+  append: outcome,
+  merge: outcome,
+  compaction: outcome,
+  overwrite: outcome,
+})
+const goesOn: Row = { ...all('rebase'), overwrite: 'abort' }
+
+/** lake-spec §3.9, a row each: what the winner did, and what that means for each kind of loser. */
+const matrix: [string, Partial<Commit>, Row][] = [
+  ['changed the protocol', { protocol }, all('abort')],
+  ['changed the columns or properties', { metaData }, { ...all('replan'), append: 'rebase', overwrite: 'abort' }],
+  [
+    'moved progress that the loser moves',
+    { txns: [{ appId: 'ours', version: 2n }] },
+    { append: 'fenced', merge: 'abort', compaction: 'rebase', overwrite: 'abort' },
+  ],
+  ['moved progress of another', { txns: [{ appId: 'theirs', version: 2n }] }, goesOn],
+  [
+    'removed a file that the loser removes',
+    { removes: [{ path: 'mine', dataChange: true }] },
+    { ...all('replan'), append: 'rebase', overwrite: 'abort' },
+  ],
+  [
+    'compacted a file that the loser removes',
+    { removes: [{ path: 'mine', dataChange: false }], adds: [someAdd('near', { dataChange: false })] },
+    { ...all('replan'), append: 'rebase', overwrite: 'abort' },
+  ],
+  ['removed another file', { removes: [{ path: 'other', dataChange: true }] }, goesOn],
+  ['added rows that may hold the loser’s keys', { adds: [someAdd('near')] }, { ...goesOn, merge: 'replan' }],
+  ['added rows beside the loser’s keys', { adds: [someAdd('far')] }, goesOn],
+  ['compacted other files', { adds: [someAdd('near', { dataChange: false })] }, goesOn],
+  ['wrote nothing but its name', {}, goesOn],
 ]
-const modes: CommitMode[] = ['append', 'merge', 'compaction', 'overwrite']
 
-for (const [deed, actions, verdicts] of matrix) {
+for (const [deed, actions, row] of matrix) {
   describe(`a winner that ${deed}`, () => {
-    modes.forEach((mode, i) => {
-      test(`${mode}: ${verdicts[i]}`, () => {
-        const verdict = judge({ mode, appIds: new Set(['ours']), removes: new Set(['mine']) }, { ...nothing, ...actions })
-        expect(verdict.outcome).toBe(verdicts[i])
-      })
-    })
+    for (const mode of Object.keys(row) as CommitMode[]) {
+      test(`${mode}: ${row[mode]}`, () => expect(judge(ours[mode], { ...nothing, ...actions }).outcome).toBe(row[mode]))
+    }
   })
 }
 
+test('a merge that does not know its keys is planned anew for any new rows', () => {
+  const { overlaps: _, ...unknown } = ours.merge
+  expect(judge(unknown, { ...nothing, adds: [someAdd('far')] }).outcome).toBe('replan')
+})
+
+test('an append that does remove a file does not remove it twice', () => {
+  const odd = { ...ours.append, removes: new Set(['mine']) }
+  expect(judge(odd, { ...nothing, removes: [{ path: 'mine', dataChange: true }] }).outcome).toBe('replan')
+})
+
 test('the commit that makes the table holds a protocol and still lets an append follow', () => {
-  const made = { ...nothing, version: 0, protocol: { minReaderVersion: 1, minWriterVersion: 2 }, metaData }
-  expect(judge({ mode: 'append', appIds: new Set(), removes: new Set() }, made).outcome).toBe('rebase')
+  expect(judge(ours.append, { ...nothing, version: 0, protocol, metaData }).outcome).toBe('rebase')
+})
+
+test('of several actions the gravest decides', () => {
+  const winner = { ...nothing, protocol, metaData, txns: [{ appId: 'ours', version: 2n }], adds: [someAdd('near')] }
+  expect(judge(ours.append, winner).outcome).toBe('fenced')
+  expect(judge(ours.merge, winner).outcome).toBe('abort')
+})
+
+test('what winners removed of ours is told, over all of them', () => {
+  const removes = (...paths: string[]) => ({ ...nothing, removes: paths.map(path => ({ path, dataChange: false })) })
+  const of = { removes: new Set(['a', 'b', 'c']) }
+  expect(removedByBoth(of, [removes('a', 'x'), nothing, removes('c')])).toEqual(['a', 'c'])
 })
