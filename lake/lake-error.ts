@@ -12,6 +12,7 @@ export type LakeErrorCode =
   | 'LAKE_BAD_VALUE'
   | 'LAKE_SCHEMA_INVALID'
   | 'LAKE_SCHEMA_CHANGE'
+  | 'LAKE_RETENTION_TOO_SHORT'
 
 export interface LakeErrorOptions {
   retryable?: boolean
