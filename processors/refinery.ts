@@ -1,26 +1,15 @@
 // Takes tables from bronze to silver, and silver to gold, each on its own interval, beside the ingestion of more bronze.
 // Guarantee: one table that cannot go on stops alone; what concerns all (disk, store, memory) stops the run.
-import type { Logger } from 'pino'
-import type { Duck } from '../lake/duckdb.ts'
-import type { Lakehouse } from '../lake/lakehouse.ts'
-import type { Keys } from '../privacy/keys.ts'
 import { compileMask, type MaskPlan } from '../privacy/mask.ts'
-import type { Policy } from '../privacy/policy.ts'
-import type { GoldModel } from '../sql/gold-models.ts'
 import { isDebeziums } from './bronze-names.ts'
+import type { Context } from './context.ts'
 import { refreshGold } from './gold.ts'
 import { refine } from './refine.ts'
 import type { SourceTable, TableName } from './source-schema.ts'
 import { SourceSchemas } from './source-schemas.ts'
 
-export interface RefineryOptions {
-  /** A connection of this object's own. */
-  duck: Duck
-  lake: Lakehouse
-  policy: Policy
-  keys: Keys
-  gold: readonly GoldModel[]
-  log: Logger
+/** `duck` is a connection of this object's own. */
+export interface RefineryOptions extends Context {
   maxRows: number
   /** Least milliseconds between two merges of one table. */
   mergeIntervalMs: number

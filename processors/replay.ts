@@ -1,38 +1,26 @@
 // Replay: silver, history and gold built anew from bronze, under the policy as it is now.
 // Guarantee: readers see the old table or the new one; a table that cannot be rebuilt keeps what it has.
-import type { Logger } from 'pino'
-import type { Duck } from '../lake/duckdb.ts'
 import type { Lakehouse } from '../lake/lakehouse.ts'
-import type { Keys } from '../privacy/keys.ts'
-import { compileMask } from '../privacy/mask.ts'
-import type { Policy } from '../privacy/policy.ts'
-import type { GoldModel } from '../sql/gold-models.ts'
+import { compileMask, type MaskPlan } from '../privacy/mask.ts'
 import { isDebeziums } from './bronze-names.ts'
+import type { Context } from './context.ts'
 import { refreshGold } from './gold.ts'
-import { rebuild } from './refine.ts'
+import { type Replayed, replayTable } from './replay-table.ts'
 import type { SourceTable } from './source-schema.ts'
 import { SourceSchemas } from './source-schemas.ts'
 
-export interface ReplayOptions {
-  duck: Duck
-  lake: Lakehouse
-  policy: Policy
-  keys: Keys
-  gold: readonly GoldModel[]
-  log: Logger
+export interface ReplayOptions extends Context {
   /** `table` or `database.table`; default: all. */
   tables?: readonly string[]
+  /** True: only compare, nothing is changed. */
+  proveOnly: boolean
+  /** How many differing rows of a table to name. */
+  examples: number
+  /** Bronze rows of the tail taken in one step. */
+  maxRows: number
   /** Stops between two tables. */
   signal: AbortSignal
   onTable?: (table: string, index: number, all: number) => void
-}
-
-export interface Replayed {
-  table: string
-  /** Changes that make up the table and its history. */
-  changes: number
-  /** The bronze version it now reflects. */
-  bronzeVersion: number
 }
 
 /** A table was named that bronze does not have. */
@@ -41,27 +29,35 @@ export class ReplayUnknownTable extends Error {
   readonly retryable = false
 }
 
-/** Rebuilds the tables one after the other, then gold. Throws ReplayUnknownTable, and what stops a single table. */
+/** Rebuilds or proves the tables one after the other, then refreshes gold. Throws ReplayUnknownTable, and what stops a single table. */
 export async function replay(options: ReplayOptions): Promise<Replayed[]> {
-  const { duck, lake, policy, keys, gold, log, signal } = options
-  const chosen = await choose(new SourceSchemas(duck, lake), lake, options.tables)
+  const { duck, lake, gold, log, signal, proveOnly } = options
   const replayed: Replayed[] = []
-  for (const [index, schema] of chosen.entries()) {
+  const chosen = await chooseTables(options, options.tables)
+  for (const [index, { schema, mask }] of chosen.entries()) {
     signal.throwIfAborted()
-    const table = nameOf(schema)
-    options.onTable?.(table, index, chosen.length)
-    const mask = compileMask(policy, schema, keys)
-    const left = mask.omitted ?? (schema.primaryKey.length === 0 ? 'the table has no primary key' : undefined)
-    if (left !== undefined && !options.tables?.length) {
-      log.warn({ table }, `not in silver: ${left}`)
-      continue
-    }
-    const done = await rebuild(duck, { lake, log, schema, mask })
-    if (done) replayed.push({ table, changes: done.rows, bronzeVersion: done.version })
+    options.onTable?.(nameOf(schema), index, chosen.length)
+    const done = await replayTable(duck, { ...options, schema, mask })
+    if (done) replayed.push(done)
   }
   signal.throwIfAborted()
-  await refreshGold({ duck, lake, models: gold, log })
+  if (!proveOnly) await refreshGold({ duck, lake, models: gold, log })
   return replayed
+}
+
+/** The named tables, or all that can be in silver, each with its masks. Throws ReplayUnknownTable. */
+export async function chooseTables(
+  { duck, lake, policy, keys, log }: Context,
+  names: readonly string[] | undefined,
+): Promise<{ schema: SourceTable; mask: MaskPlan }[]> {
+  const chosen = await choose(new SourceSchemas(duck, lake), lake, names)
+  return chosen.flatMap(schema => {
+    const mask = compileMask(policy, schema, keys)
+    const left = mask.omitted ?? (schema.primaryKey.length === 0 ? 'the table has no primary key' : undefined)
+    if (left === undefined || names?.length) return [{ schema, mask }]
+    log.warn({ table: nameOf(schema) }, `not in silver: ${left}`)
+    return []
+  })
 }
 
 /** The tables that bronze has, or of these the named ones. Those that the policy leaves out are no error unless named. */

@@ -3,7 +3,6 @@
 import { type CommitOptions, commit } from '../lake/commit.ts'
 import type { Duck } from '../lake/duckdb.ts'
 import type { Lakehouse } from '../lake/lakehouse.ts'
-import { loadSnapshot } from '../lake/log.ts'
 import { touchedFiles } from '../lake/merge.ts'
 import { scan } from '../lake/scan.ts'
 import { duckType, type Field, sameType } from '../lake/schema.ts'
@@ -15,6 +14,7 @@ import { positionFields } from './changes.ts'
 import { TableHalted } from './collapse.ts'
 import { paths, type SilverTables, silverParts } from './silver-parts.ts'
 import type { TableName } from './source-schema.ts'
+import { asTaken, takenBy } from './taken.ts'
 
 /** What a marker and the state of a key hold beside the key. */
 const stateColumns = [...positionFields.map(({ name }) => name), '_op']
@@ -31,15 +31,20 @@ export async function openSilver(
     lake.current(at.history),
     lake.current(at.deleted),
   ])
-  const taken = (snapshot: Snapshot | undefined) => Number(snapshot?.txns.get(options.bronzeId) ?? -1)
-  const all = { current: taken(current), history: taken(history), deleted: taken(newestDeleted) }
+  const { bronzeId } = options
+  const taken = {
+    current: takenBy(current, bronzeId),
+    history: takenBy(history, bronzeId),
+    deleted: takenBy(newestDeleted, bronzeId),
+  }
   return {
     name,
     key: options.key,
     current,
     history,
-    deleted: await markersAt(lake, at.deleted, newestDeleted, { bronzeId: options.bronzeId, taken: all.current }),
-    taken: all,
+    // A crash may have left the markers one step ahead.
+    deleted: await asTaken(lake, at.deleted, newestDeleted, { bronzeId, taken: taken.current }),
+    taken,
   }
 }
 
@@ -74,8 +79,6 @@ export interface MergeOptions {
   bronzeId: string
   /** The bronze version that `applied` reaches. */
   version: number
-  /** True: `applied` is all there ever was, and takes the place of what the tables hold. */
-  replace: boolean
   /** For the tables' log: counts, never values. */
   userMetadata: string
   /** Instead of a commit to the lake: a rebuild collects what would be committed. */
@@ -87,18 +90,18 @@ export type Publish = (path: string, wanted: CommitOptions) => Promise<void>
 
 /** Commits temp table `applied` to history, markers and silver, in this order, each unless it has taken `version` already. */
 export async function mergeSilver(duck: Duck, lake: Lakehouse, options: MergeOptions): Promise<{ rows: number }> {
-  const { tables, mask, bronzeId, version, replace, userMetadata } = options
+  const { tables, mask, bronzeId, version, userMetadata } = options
   const publish: Publish =
     options.publish ?? (async (path, wanted) => void lake.committed(path, await commit(lake.table(path), wanted)))
   const winners = sql`SELECT ${columns(tables.key)} FROM applied WHERE _winner`
   for (const part of silverParts(tables, mask)) {
     // Silver itself is told of every version: its progress decides where the next step begins.
-    if (!replace && part.taken >= version && part.path !== paths(tables.name).current) continue
+    if (part.taken >= version && part.path !== paths(tables.name).current) continue
     const { path, base, wanted } = part
-    const fields = replace ? wanted : evolved(path, base, wanted)
+    const fields = evolved(path, base, wanted)
     const rows = withMissing(part.rows, fields, wanted)
     const changed =
-      replace || part.mode === 'append'
+      part.mode === 'append'
         ? { rows }
         : await copyOnWrite(lake, path, { duck, base, fields, keys: winners, keyColumns: tables.key, rows })
     const add = await writeFile(duck, lake.table(path), {
@@ -109,8 +112,8 @@ export async function mergeSilver(duck: Duck, lake: Lakehouse, options: MergeOpt
     })
     await publish(path, {
       base,
-      mode: replace ? 'overwrite' : part.mode,
-      operation: replace ? 'REBUILD' : part.mode === 'append' ? 'STREAMING UPDATE' : 'MERGE',
+      mode: part.mode,
+      operation: part.mode === 'append' ? 'STREAMING UPDATE' : 'MERGE',
       metaData: { fields, name: part.name, configuration: part.configuration },
       txns: [{ appId: bronzeId, version: BigInt(version) }],
       ...('removes' in changed ? { removes: changed.removes } : {}),
@@ -166,21 +169,6 @@ function withMissing(select: Sql, fields: readonly Field[], has: readonly Field[
     present.has(name) ? id(name) : sql`CAST(NULL AS ${trusted(duckType(type))}) AS ${id(name)}`,
   )
   return sql`SELECT ${join(all)} FROM (${select})`
-}
-
-/** The markers as they were when silver took its last bronze version: a crash may have left them one step ahead. */
-async function markersAt(
-  lake: Lakehouse,
-  path: string,
-  newest: Snapshot | undefined,
-  options: { bronzeId: string; taken: number },
-): Promise<Snapshot | undefined> {
-  let snapshot = newest
-  while (snapshot && Number(snapshot.txns.get(options.bronzeId) ?? -1) > options.taken) {
-    if (snapshot.version === 0) return undefined
-    snapshot = await loadSnapshot(lake.table(path), { version: snapshot.version - 1 })
-  }
-  return snapshot
 }
 
 async function stateRelation(

@@ -13,7 +13,8 @@ import { id, join, sql } from '../../../lake/sql.ts'
 import { compileMask, type MaskPlan } from '../../../privacy/mask.ts'
 import { parsePolicy } from '../../../privacy/policy.ts'
 import { type Appended, appendBronze } from '../../../processors/bronze.ts'
-import { type Refined, rebuild, refine } from '../../../processors/refine.ts'
+import { type Refined, refine } from '../../../processors/refine.ts'
+import { type Replayed, replayTable } from '../../../processors/replay-table.ts'
 import type { SourceTable } from '../../../processors/source-schema.ts'
 
 /** A table `t` with key `id` and a text `v`. */
@@ -115,8 +116,10 @@ export class LakeOfEvents {
     return refine(this.duck, { ...this.#plan(options), maxRows: 1_000_000 })
   }
 
-  async rebuild(options: { schema?: SourceTable; policy?: string } = {}): Promise<Refined | undefined> {
-    return rebuild(this.duck, this.#plan(options))
+  /** Rebuilds the table and puts it in place, or only compares. */
+  async replay(options: { schema?: SourceTable; policy?: string; proveOnly?: boolean } = {}): Promise<Replayed | undefined> {
+    const how = { keys: new Map(), proveOnly: options.proveOnly ?? false, examples: 3, maxRows: 1_000_000 }
+    return replayTable(this.duck, { ...this.#plan(options), ...how })
   }
 
   /** Some columns of a table's rows as text, sorted. */

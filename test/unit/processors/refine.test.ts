@@ -92,7 +92,7 @@ describe('refine', () => {
       ['3', null],
     ])
     expect((await quarantined()).map(row => row.slice(0, 2))).toEqual([['1', 'value_does_not_fit']])
-    await events.rebuild({ schema: narrow })
+    await events.replay({ schema: narrow })
     expect(await quarantined()).toHaveLength(1)
   })
 
@@ -202,7 +202,7 @@ describe('refine', () => {
     await events.ingest({ op: 'c', id: 2, v: 'b', pos: 20 })
     const tighter = keepAll.replace('v: {class: operational, strategy: keep}', 'v: {class: direct, strategy: drop}')
     await expect(events.refine({ policy: tighter })).rejects.toMatchObject({ code: 'POLICY_CHANGED' })
-    await events.rebuild({ policy: tighter })
+    await events.replay({ policy: tighter })
     expect((await events.lake.current('silver/shop/t'))!.fields.map(field => field.name)).not.toContain('v')
     expect(await events.rows('silver/shop/t', 'id')).toEqual([['1'], ['2']])
     expect(await events.refine({ policy: tighter })).toBeUndefined()
@@ -219,7 +219,7 @@ describe('refine', () => {
       await events.rows('silver/shop/t_history', ...columns),
       await events.rows('silver/shop/t_deleted', 'id', '_pos'),
     ]
-    await events.rebuild()
+    await events.replay()
     expect([
       await silver(),
       await events.rows('silver/shop/t_history', ...columns),
