@@ -1,4 +1,4 @@
-// Bronze: every record once, verbatim, in one Delta commit with the offsets that follow it.
+// Bronze: every record once, verbatim, in one Delta commit with the offsets that follow it; a partition is a day of ingestion (UTC).
 // Guarantee: a record is in the lake if and only if the committed offset of its partition is past it, whatever crashes.
 import type { Logger } from 'pino'
 import type { TopicBatch } from '../connectors/source.ts'
@@ -22,6 +22,10 @@ export class BronzeGap extends Error {
   readonly retryable = true
 }
 
+/** The UTC date of `_ingested_at`, the same for a whole batch: what bronze is partitioned by. */
+export const ingestDate = field('_ingest_date', 'date')
+
+/** Tables that were made before there was `ingestDate` go on without it, unpartitioned. */
 export const bronzeFields: Field[] = [
   field('_topic', 'string'),
   field('_partition', 'integer'),
@@ -39,10 +43,14 @@ export const bronzeFields: Field[] = [
   field('_headers', 'string'),
   field('_key', 'string'),
   field('_value', 'string'),
+  ingestDate,
 ]
 
+/** Positions are no personal data; their bounds keep a table's files in order, and let readers skip some. */
+const bounded = ['_partition', '_offset', '_kafka_ts']
+
 /** Raw JSON parses in parallel by row group, so small ones keep both cores busy. */
-const rowGroupSize = 24_576
+export const rowGroupSize = 24_576
 
 export interface Ingest {
   duck: Duck
@@ -51,6 +59,8 @@ export interface Ingest {
   topicPrefix: string
   /** Where a topic's rows go, once known. Filled here. */
   tables: Map<string, TableName>
+  /** Properties of a table that is made. */
+  properties?: Record<string, string>
 }
 
 /** What one append did. */
@@ -71,14 +81,15 @@ export async function appendBronze(ingest: Ingest, batch: TopicBatch): Promise<A
   const base = await ingest.lake.current(path)
   const from = resumeFrom(batch, base)
   if (from === undefined) return { table, records: 0, quarantined: 0 }
+  const shape = shapeOf(base)
   const options = { table, pending: pendingLines(from), ingestedAt: new Date() }
-  const { add, staged } = await writeRows(ingest, batch, kind, { path, ...options })
+  const { add, staged } = await writeRows(ingest, batch, kind, { path, shape, ...options })
   const quarantined = await setAside(ingest, batch, staged, from)
   const snapshot = await commit(ingest.lake.table(path), {
     base,
     mode: 'append',
     operation: 'STREAMING UPDATE',
-    metaData: { fields: bronzeFields, name: table.table },
+    metaData: { ...shape, name: table.table, ...(base || !ingest.properties ? {} : { configuration: ingest.properties }) },
     txns: [...batch.ranges].map(([partition, range]) => ({
       appId: offsetAppId(batch.topic, batch.topicId, partition),
       version: range.to,
@@ -97,6 +108,18 @@ export function heldOffsets(snapshot: Snapshot, topic: string, topicId: string):
       .filter(([appId]) => appId.startsWith(prefix))
       .map(([appId, version]) => [Number(appId.slice(prefix.length)), version]),
   )
+}
+
+interface Shape {
+  fields: Field[]
+  partitionColumns: string[]
+}
+
+function shapeOf(base: Snapshot | undefined): Shape {
+  const partitioned = base === undefined || base.metaData.partitionColumns.includes(ingestDate.name)
+  return partitioned
+    ? { fields: bronzeFields, partitionColumns: [ingestDate.name] }
+    : { fields: bronzeFields.filter(column => column !== ingestDate), partitionColumns: base.metaData.partitionColumns }
 }
 
 function kindOf(topic: string, prefix: string): EventKind {
@@ -138,11 +161,18 @@ async function writeRows(
   ingest: Ingest,
   batch: TopicBatch,
   kind: EventKind,
-  options: { path: string; table: TableName; pending: ReturnType<typeof pendingLines>; ingestedAt: Date },
+  options: { path: string; shape: Shape; table: TableName; pending: ReturnType<typeof pendingLines>; ingestedAt: Date },
 ): Promise<{ add: Add | undefined; staged: Staged | undefined }> {
   if (batch.records === 0) return { add: undefined, staged: undefined }
+  const { fields, partitionColumns } = options.shape
   const write = (staged: Staged) =>
-    writeFile(ingest.duck, ingest.lake.table(options.path), { select: staged.rows, fields: bronzeFields, rowGroupSize })
+    writeFile(ingest.duck, ingest.lake.table(options.path), {
+      select: staged.rows,
+      fields,
+      stats: bounded,
+      rowGroupSize,
+      partition: Object.fromEntries(partitionColumns.map(name => [name, options.ingestedAt.toISOString().slice(0, 10)])),
+    })
   const staged = stage(batch, kind, options)
   try {
     return { add: await write(staged), staged }
