@@ -1,0 +1,48 @@
+"""What delta-rs does to a table of ours, as another writer would."""
+
+import pyarrow as pa
+from deltalake import DeltaTable, write_deltalake
+
+
+def do(path, deed, options=None, **more):
+    return _deeds[deed](path, options, **more)
+
+
+def _append(path, options, columns, rows):
+    """`columns`: [name, Arrow type] of each; rows are arrays of their values."""
+    schema = pa.schema([pa.field(name, getattr(pa, kind)()) for name, kind in columns])
+    table = pa.table([pa.array(values, field.type) for values, field in zip(zip(*rows), schema)], schema=schema)
+    write_deltalake(path, table, mode="append", storage_options=options)
+
+
+def _merge(path, options, columns, rows, on):
+    """Rows whose `on` columns match are updated, the others inserted."""
+    schema = pa.schema([pa.field(name, getattr(pa, kind)()) for name, kind in columns])
+    source = pa.table([pa.array(values, field.type) for values, field in zip(zip(*rows), schema)], schema=schema)
+    table = DeltaTable(path, storage_options=options)
+    merge = table.merge(source, " AND ".join(f"t.{c} = s.{c}" for c in on), source_alias="s", target_alias="t")
+    merge.when_matched_update_all().when_not_matched_insert_all().execute()
+
+
+def _create(path, options, columns, rows, configuration=None, partition_by=None):
+    schema = pa.schema([pa.field(name, getattr(pa, kind)()) for name, kind in columns])
+    table = pa.table([pa.array(values, field.type) for values, field in zip(zip(*rows), schema)], schema=schema)
+    write_deltalake(path, table, configuration=configuration, partition_by=partition_by, storage_options=options)
+
+
+def _vacuum(path, options, hours, dry):
+    table = DeltaTable(path, storage_options=options)
+    return sorted(table.vacuum(retention_hours=hours, enforce_retention_duration=False, dry_run=dry))
+
+
+_deeds = {
+    "append": _append,
+    "merge": _merge,
+    "create": _create,
+    "vacuum": _vacuum,
+    "optimize": lambda path, options: DeltaTable(path, storage_options=options).optimize.compact()["numFilesRemoved"],
+    "checkpoint": lambda path, options: DeltaTable(path, storage_options=options).create_checkpoint(),
+    "cleanup": lambda path, options: DeltaTable(path, storage_options=options).cleanup_metadata(),
+    "delete": lambda path, options, where: DeltaTable(path, storage_options=options).delete(where)["num_deleted_rows"],
+    "version": lambda path, options: DeltaTable(path, storage_options=options).version(),
+}
