@@ -8,8 +8,9 @@ import { openStore } from '../../../connectors/open-store.ts'
 import { Spool } from '../../../connectors/spool.ts'
 import { Duck } from '../../../lake/duckdb.ts'
 import { Lakehouse } from '../../../lake/lakehouse.ts'
+import { dataPath } from '../../../lake/path.ts'
 import { scan } from '../../../lake/scan.ts'
-import { id, join, sql } from '../../../lake/sql.ts'
+import { id, join, type Sql, sql } from '../../../lake/sql.ts'
 import { compileMask, type MaskPlan } from '../../../privacy/mask.ts'
 import { parsePolicy } from '../../../privacy/policy.ts'
 import { type Appended, appendBronze } from '../../../processors/bronze.ts'
@@ -120,6 +121,16 @@ export class LakeOfEvents {
   async replay(options: { schema?: SourceTable; policy?: string; proveOnly?: boolean } = {}): Promise<Replayed | undefined> {
     const how = { keys: new Map(), proveOnly: options.proveOnly ?? false, examples: 3, maxRows: 1_000_000 }
     return replayTable(this.duck, { ...this.#plan(options), ...how })
+  }
+
+  /** Damage: every live data file of a table is written anew under its own name, with `rows` (of a relation `file`) in it. */
+  async damage(path: string, rows: Sql): Promise<void> {
+    const snapshot = (await this.lake.current(path))!
+    for (const add of snapshot.files.values()) {
+      const file = await this.lake.store.fetch(dataPath(this.lake.table(path), add.path))
+      await this.duck.run(sql`CREATE OR REPLACE TEMP TABLE file AS FROM read_parquet(${file})`)
+      await this.duck.run(sql`COPY (${rows}) TO ${file} (FORMAT parquet)`)
+    }
   }
 
   /** Some columns of a table's rows as text, sorted. */

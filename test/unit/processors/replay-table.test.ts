@@ -1,0 +1,117 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { sql } from '../../../lake/sql.ts'
+import type { SourceTable } from '../../../processors/source-schema.ts'
+import { keepAll, LakeOfEvents, schema } from './lake-of-events.ts'
+
+let events: LakeOfEvents
+beforeEach(async () => {
+  events = await LakeOfEvents.open()
+  await events.ingest(
+    { op: 'c', id: 1, v: 'a', pos: 10 },
+    { op: 'c', id: 2, v: 'b', pos: 20 },
+    { op: 'c', id: 3, v: 'x', pos: 25 },
+    { op: 'd', id: 3, v: 'x', pos: 28 },
+  )
+  await events.refine()
+  await events.ingest({ op: 'u', id: 2, v: 'c', pos: 30 }, { op: 'c', id: 4, v: 'd', pos: 40 })
+  await events.refine()
+})
+afterEach(() => events.close())
+
+const prove = (options: { schema?: SourceTable; policy?: string } = {}) => events.replay({ ...options, proveOnly: true })
+const versions = async () =>
+  Promise.all(['t', 't_history', 't_deleted'].map(async name => (await events.lake.current(`silver/shop/${name}`))!.version))
+
+describe('replay --prove', () => {
+  it('says identical, and leaves the lake as it is', async () => {
+    const before = await versions()
+    expect(await prove()).toMatchObject({
+      verdict: 'identical',
+      changes: 6,
+      bronzeVersion: 1,
+      proof: {
+        byDesign: [],
+        parts: [
+          { table: 'silver/shop/t', equal: true, rows: { live: 3, rebuilt: 3 } },
+          { table: 'silver/shop/t_deleted', equal: true, rows: { live: 1, rebuilt: 1 } },
+          { table: 'silver/shop/t_history', equal: true, rows: { live: 6, rebuilt: 6 } },
+        ],
+      },
+    })
+    expect(await versions()).toEqual(before)
+  })
+
+  it('compares at the bronze version that silver has taken, though bronze holds more', async () => {
+    await events.ingest({ op: 'u', id: 1, v: 'later', pos: 50 })
+    expect(await prove()).toMatchObject({ verdict: 'identical', bronzeVersion: 1 })
+  })
+
+  it('names the key of a row of which a byte was changed, by the token that names it in every run', async () => {
+    await events.damage('silver/shop/t', sql`SELECT * REPLACE (CASE WHEN id = 2 THEN 'd' ELSE v END AS v) FROM file`)
+    const first = (await prove())!
+    expect(first.verdict).toBe('different')
+    expect(first.proof!.parts.map(({ equal }) => equal)).toEqual([false, true, true])
+    const { differences, examples } = first.proof!.parts[0]!
+    expect(differences).toEqual({ missing: 0, extra: 0, different: 1 })
+    expect(examples).toEqual([{ key: expect.stringMatching(/^tok_v0_[0-9a-v]{26}$/), difference: 'different', columns: ['v'] }])
+    expect((await prove())!.proof!.parts[0]!.examples).toEqual(examples)
+  })
+
+  it('finds rows that are missing, too many, there twice, or in the history and markers only', async () => {
+    await events.damage('silver/shop/t', sql`SELECT * REPLACE (CASE WHEN id = 4 THEN 5 ELSE id END AS id) FROM file`)
+    await events.damage('silver/shop/t_history', sql`FROM file UNION ALL FROM file WHERE _op = 'd'`)
+    await events.damage('silver/shop/t_deleted', sql`SELECT * REPLACE (_pos + 1 AS _pos) FROM file`)
+    const { parts } = (await prove())!.proof!
+    expect(parts.map(({ differences }) => differences)).toEqual([
+      { missing: 1, extra: 1, different: 0 },
+      { missing: 0, extra: 0, different: 1 },
+      { missing: 0, extra: 0, different: 1 },
+    ])
+    expect(parts[1]!.examples[0]!.columns).toEqual(['_pos'])
+  })
+
+  it('says what a changed policy and a changed type make new, and still finds damage beside it', async () => {
+    const policy = keepAll.replace('v: {class: operational, strategy: keep}', 'v: {class: direct, strategy: drop}')
+    expect(await prove({ policy })).toMatchObject({ verdict: 'identical', proof: { byDesign: ['column v goes'] } })
+    const wider: SourceTable = {
+      ...schema,
+      columns: [{ name: 'id', typeName: 'BIGINT', optional: false, position: 1 }, schema.columns[1]!],
+    }
+    expect(await prove({ schema: wider })).toMatchObject({
+      verdict: 'identical',
+      proof: { byDesign: ['column id changes from INTEGER to BIGINT'] },
+    })
+    await events.damage('silver/shop/t', sql`SELECT * REPLACE (CASE WHEN id = 2 THEN 'd' ELSE v END AS v) FROM file`)
+    expect(await prove({ schema: wider })).toMatchObject({ verdict: 'different' })
+    expect(await prove({ policy })).toMatchObject({ verdict: 'identical' })
+  })
+
+  it('says when silver is not there yet', async () => {
+    const other = await LakeOfEvents.open()
+    try {
+      expect(await other.replay({ proveOnly: true })).toBeUndefined()
+      await other.ingest({ op: 'c', id: 1, v: 'a', pos: 10 })
+      expect(await other.replay({ proveOnly: true })).toMatchObject({ verdict: 'new', changes: 1 })
+      expect(await other.lake.current('silver/shop/t')).toBeUndefined()
+    } finally {
+      await other.close()
+    }
+  })
+})
+
+describe('replay', () => {
+  it('puts right what was damaged, in one commit a table, and takes what bronze has more', async () => {
+    const before = await versions()
+    await events.damage('silver/shop/t', sql`SELECT * REPLACE ('damaged' AS v) FROM file`)
+    await events.ingest({ op: 'u', id: 1, v: 'later', pos: 50 })
+    expect(await events.replay()).toMatchObject({ verdict: 'different', bronzeVersion: 2, changes: 7 })
+    expect(await versions()).toEqual(before.map(version => version + 1))
+    expect(await events.rows('silver/shop/t', 'id', 'v')).toEqual([
+      ['1', 'later'],
+      ['2', 'c'],
+      ['4', 'd'],
+    ])
+    expect(await events.refine()).toBeUndefined()
+    expect(await prove()).toMatchObject({ verdict: 'identical', bronzeVersion: 2 })
+  })
+})
