@@ -19,5 +19,6 @@ export async function openLake(config: Config): Promise<ObjectStore> {
 /** The configured store, made if it is not there. */
 export async function openStoreOf(config: Config): Promise<ObjectStore> {
   const { openStore } = await import('../connectors/open-store.ts')
-  return openStore(need(config.lake.url, 'lake.url'), { azureConnectionString: config.lake.azure, cacheDir: config.lake.cache })
+  const { url, cache, cachesize, ...azure } = config.lake
+  return openStore(need(url, 'lake.url'), { azure, cacheDir: cache, cacheSize: cachesize })
 }

@@ -52,6 +52,16 @@ function url(protocols: string[], example: string) {
   )
 }
 
+/** Ways into an Azure account; connectors/azure-access.ts says which goes first. */
+const azureAccess = {
+  azure: text.optional(),
+  key: text.optional(),
+  sas: text.optional(),
+  client: text.optional(),
+  secret: text.optional(),
+}
+const zoneAccess = z.object(azureAccess).prefault({})
+
 /** The whole configuration. Paths are absolute, durations milliseconds, sizes bytes. */
 export const settingsSchema = z.object({
   kafka: z
@@ -74,9 +84,25 @@ export const settingsSchema = z.object({
     })
     .prefault({}),
   lake: z.object({
-    url: url(['file', 'abfss', 'az'], 'file:///data/lake, abfss://account.dfs.core.windows.net or az://').optional(),
-    azure: text.optional(),
+    url: url(['file', 'abfss', 'az'], 'file:///data/lake, abfss://account.dfs.core.windows.net or az://')
+      .refine(value => value.startsWith('file:') || !/[?#]/.test(value), {
+        error: 'expected a URL without a query: a shared access signature goes into lake.sas',
+      })
+      .optional(),
+    ...azureAccess,
+    tenant: text.optional(),
+    endpoint: url(['http', 'https'], 'https://account.blob.core.windows.net').optional(),
+    zones: z.object({ bronze: zoneAccess, silver: zoneAccess, gold: zoneAccess, quarantine: zoneAccess }).prefault({}),
+    retry: z
+      .object({
+        tries: whole(1, 100).default(4),
+        delay: amount('ms', '200ms').default(200),
+        timeout: amount('ms', '30s').default(30_000),
+        total: amount('ms', '60s').default(60_000),
+      })
+      .prefault({}),
     cache: text,
+    cachesize: amount('bytes', '20GB').default(20e9),
   }),
   mysql: z
     .object({ url: url(['mysql', 'mariadb', 'embedded'], 'mysql://user:password@localhost:3306/shop').optional() })
@@ -129,7 +155,22 @@ export const settings: Record<string, Setting> = {
   'kafka.sasl.password': { env: 'BINLAKE_KAFKA_PASSWORD', secret: true },
   'lake.url': { env: 'BINLAKE_LAKE_URL', path: 'url' },
   'lake.azure': { env: 'AZURE_STORAGE_CONNECTION_STRING', secret: true },
+  'lake.key': { env: 'BINLAKE_LAKE_KEY', secret: true },
+  'lake.sas': { env: 'BINLAKE_LAKE_SAS', secret: true },
+  'lake.client': { env: 'BINLAKE_LAKE_CLIENT' },
+  'lake.secret': { env: 'BINLAKE_LAKE_SECRET', secret: true },
+  'lake.tenant': { env: 'BINLAKE_LAKE_TENANT' },
+  'lake.endpoint': { env: 'BINLAKE_LAKE_ENDPOINT' },
+  ...ofZone('bronze'),
+  ...ofZone('silver'),
+  ...ofZone('gold'),
+  ...ofZone('quarantine'),
+  'lake.retry.tries': { env: 'BINLAKE_LAKE_TRIES' },
+  'lake.retry.delay': { env: 'BINLAKE_LAKE_DELAY' },
+  'lake.retry.timeout': { env: 'BINLAKE_LAKE_TIMEOUT' },
+  'lake.retry.total': { env: 'BINLAKE_LAKE_TOTAL' },
   'lake.cache': { env: 'BINLAKE_CACHE', path: true },
+  'lake.cachesize': { env: 'BINLAKE_CACHE_SIZE' },
   'mysql.url': { env: 'BINLAKE_MYSQL_URL', secret: 'url' },
   'connect.url': { env: 'BINLAKE_CONNECT_URL', secret: 'url' },
   'policy.file': { env: 'BINLAKE_POLICY', path: true },
@@ -142,4 +183,16 @@ export const settings: Record<string, Setting> = {
   'duckdb.memory': { env: 'BINLAKE_DUCKDB_MEMORY' },
   'duckdb.threads': { env: 'BINLAKE_DUCKDB_THREADS' },
   'log.level': { env: 'LOG' },
+}
+
+/** A zone's own way into the account. */
+function ofZone(zone: string): Record<string, Setting> {
+  const env = `BINLAKE_${zone.toUpperCase()}`
+  return {
+    [`lake.zones.${zone}.azure`]: { env: `${env}_CONNECTION`, secret: true },
+    [`lake.zones.${zone}.key`]: { env: `${env}_KEY`, secret: true },
+    [`lake.zones.${zone}.sas`]: { env: `${env}_SAS`, secret: true },
+    [`lake.zones.${zone}.client`]: { env: `${env}_CLIENT` },
+    [`lake.zones.${zone}.secret`]: { env: `${env}_SECRET`, secret: true },
+  }
 }

@@ -1,68 +1,43 @@
-// Credentials for Azure Storage, and nowhere else: a connection string, or the identity this process runs as.
-// A further kind (a key, a SAS, a named identity) becomes one more case of `azureClients`.
-import { BlobServiceClient } from '@azure/storage-blob'
-import { DataLakeServiceClient } from '@azure/storage-file-datalake'
-import { StoreError } from './store-error.ts'
+// The SDK's clients for the zones of one account, made when a zone is first reached.
+// Guarantee: a zone's clients hold that zone's way in and no other; two zones with the same way in share their connections and tokens.
+import { BlobServiceClient, newPipeline as newBlobPipeline, StorageSharedKeyCredential } from '@azure/storage-blob'
+import {
+  DataLakeServiceClient,
+  StorageSharedKeyCredential as LakeKey,
+  newPipeline as newLakePipeline,
+} from '@azure/storage-file-datalake'
+import { type AzurePlace, type AzureSettings, type ZoneAccess, zoneAccess } from './azure-access.ts'
+import { azureIdentity } from './azure-identity.ts'
+import { type Patience, patient, usualPatience } from './azure-patience.ts'
 
 export interface AzureClients {
   /** Credential, file systems, reads. */
   lake: DataLakeServiceClient
   /** Put, put-if-absent, list, delete: the same account by its Blob endpoint, which Azurite has too. */
   blob: BlobServiceClient
-  /** Account and folder as a person would write them; no secret. */
-  url: string
-  /** Folder inside each zone's container, without slashes at its ends; may be empty. */
-  prefix: string
+  access: ZoneAccess
 }
 
-/** Short delays: the caller (lake/commit.ts) has its own patience, and a lost reply is resolved there. */
-const pipeline = { retryOptions: { maxTries: 4, retryDelayInMs: 200, maxRetryDelayInMs: 3000, tryTimeoutInMs: 120_000 } }
-
-/** Clients for `az://[prefix]` or `abfss://account.dfs.core.windows.net/[prefix]`. Throws STORE_CONFIG; does not reach the network. */
-export async function azureClients(url: string, connectionString: string | undefined): Promise<AzureClients> {
-  if (url.startsWith('az:')) return fromConnectionString(url, connectionString)
-  const { host, prefix } = account(url)
-  const { DefaultAzureCredential } = await import('@azure/identity')
-  const credential = new DefaultAzureCredential()
-  return {
-    lake: new DataLakeServiceClient(`https://${host}`, credential, pipeline),
-    blob: new BlobServiceClient(`https://${host.replace('.dfs.', '.blob.')}`, credential, pipeline),
-    url: `abfss://${host}/${prefix}`,
-    prefix,
+/** A function that gives a zone's clients. Nothing is reached before a client is used; throws STORE_CONFIG. */
+export function azureClients(place: AzurePlace, settings: AzureSettings): (zone: string) => Promise<AzureClients> {
+  const patience: Patience = { ...usualPatience, ...settings.retry }
+  const made = new Map<string, Promise<AzureClients>>()
+  return async zone => {
+    const access = zoneAccess(place, settings, zone)
+    const clients = made.get(access.said) ?? clientsOf(access, patience)
+    made.set(access.said, clients)
+    return clients
   }
 }
 
-function fromConnectionString(url: string, connectionString: string | undefined): AzureClients {
-  if (!connectionString) {
-    throw new StoreError('STORE_CONFIG', `${url}: az:// means the account of AZURE_STORAGE_CONNECTION_STRING, which is not set`)
-  }
-  const prefix = trimmed(url.slice('az:'.length))
-  try {
-    return {
-      lake: DataLakeServiceClient.fromConnectionString(connectionString, pipeline),
-      blob: BlobServiceClient.fromConnectionString(connectionString, pipeline),
-      url: `az://${prefix}`,
-      prefix,
-    }
-  } catch {
-    // No cause: its text may quote the connection string.
-    const form = 'DefaultEndpointsProtocol=https;AccountName=…;AccountKey=…;EndpointSuffix=core.windows.net'
-    throw new StoreError('STORE_CONFIG', `AZURE_STORAGE_CONNECTION_STRING is not a connection string; its form is ${form}`)
-  }
-}
-
-function account(url: string): { host: string; prefix: string } {
-  const match = /^abfss:\/\/(?:([^/@]*)@)?([a-z0-9]{3,24}\.dfs\.[a-z0-9.-]+)(\/.*)?$/.exec(url)
-  if (!match) throw new StoreError('STORE_CONFIG', `${url}: write abfss://account.dfs.core.windows.net/folder`)
-  if (match[1] !== undefined) {
-    throw new StoreError(
-      'STORE_CONFIG',
-      `${url}: name the account only, not a container: bronze, silver and gold are containers of their own`,
-    )
-  }
-  return { host: match[2]!, prefix: trimmed(match[3] ?? '') }
-}
-
-function trimmed(path: string): string {
-  return path.replace(/^\/+|\/+$/g, '')
+async function clientsOf(access: ZoneAccess, patience: Patience): Promise<AzureClients> {
+  const { endpoint, account, key, sas, identity } = access
+  const url = sas ? `${endpoint}?${sas}` : endpoint
+  const token = identity ? await azureIdentity(identity, endpoint) : undefined
+  // The steps of `patient` stand in for the SDK's retries; the server is told to give up when we do.
+  const options = { retryOptions: { maxTries: 1, tryTimeoutInMs: Math.max(patience.timeout, 1_000) } }
+  const blobs = newBlobPipeline(token ?? (key ? new StorageSharedKeyCredential(account, key) : undefined), options)
+  const lakes = newLakePipeline(token ?? (key ? new LakeKey(account, key) : undefined), options)
+  for (const { factories } of [blobs, lakes]) factories.push(patient(patience))
+  return { lake: new DataLakeServiceClient(url, lakes), blob: new BlobServiceClient(url, blobs), access }
 }

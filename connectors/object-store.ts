@@ -30,7 +30,7 @@ export interface ObjectStore {
   head(path: string): Promise<ObjectInfo | undefined>
   /** Deletes; no error if there is nothing. */
   delete(path: string): Promise<void>
-  /** A local file with the bytes of an immutable object (data files): the object itself on a local folder, a cached download elsewhere. */
-  fetch(path: string): Promise<string>
+  /** A local file with the bytes of an immutable object (data files): the object itself on a local folder, a cached download elsewhere. `size` is what the log says: a copy of another size is fetched anew. */
+  fetch(path: string, size?: number): Promise<string>
   close(): Promise<void>
 }

@@ -26,7 +26,7 @@ export async function scan(table: Table, snapshot: Snapshot, options: ScanOption
   const files = [...(options.files ?? snapshot.files.values())]
   const fields = options.columns ? options.columns.map(name => columnOf(table, snapshot, name)) : snapshot.fields
   if (files.length === 0) return emptyRelation(fields, options.fileColumn)
-  const local = await each(files, parallel, file => table.store.fetch(dataPath(table, file.path)))
+  const local = await each(files, parallel, file => table.store.fetch(dataPath(table, file.path), file.size))
   const located = files.map((add, i) => ({ add, file: local[i]! }))
   const groups = Map.groupBy(located, ({ add }) =>
     JSON.stringify(snapshot.metaData.partitionColumns.map(name => add.partitionValues[name] ?? null)),
@@ -76,6 +76,6 @@ function columnOf(table: Table, snapshot: Snapshot, name: string): Field {
 }
 
 /** DuckDB takes every path for a pattern. */
-function globEscape(path: string): string {
+export function globEscape(path: string): string {
   return path.replace(/[*?[]/g, char => `[${char}]`)
 }
