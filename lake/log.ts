@@ -87,7 +87,7 @@ async function fromHint(table: Table): Promise<Snapshot | undefined> {
   const version = hint && hintedVersion(hint.toString('utf8'))
   if (version === undefined) return undefined
   const [checkpoint, commit, later] = await Promise.all([
-    readCheckpoint(table, version),
+    readCheckpoint(table, { version }),
     readCommit(table, version),
     commitsSince(table, version + 1),
   ])
@@ -117,7 +117,7 @@ async function fromList(table: Table, upTo = Number.POSITIVE_INFINITY): Promise<
   }
   if (commits.length === 0 && checkpoints.length === 0) return undefined
   const start = checkpoints.length === 0 ? undefined : Math.max(...checkpoints)
-  const checkpoint = start === undefined ? undefined : await readCheckpoint(table, start)
+  const checkpoint = start === undefined ? undefined : await readCheckpoint(table, { version: start })
   const wanted = commits.filter(version => start === undefined || version >= start).sort((a, b) => a - b)
   if (start === undefined && wanted[0] !== 0) {
     const reason = 'its first commits are gone and there is no single-file checkpoint of classic form to start from'

@@ -2,6 +2,7 @@
 // Guarantee: pure; a snapshot never changes, a newer version is a new snapshot.
 import type { Add, Commit, MetaData, Protocol, Remove } from './actions.ts'
 import { LakeError } from './lake-error.ts'
+import { changedMap } from './layered-map.ts'
 import { type Field, parseSchema } from './schema.ts'
 
 export interface Snapshot {
@@ -22,9 +23,11 @@ export interface Snapshot {
 
 /** Applies commits, oldest first and without gaps, to a snapshot (undefined: nothing yet, so the first must hold protocol and metaData). */
 export function replay(base: Snapshot | undefined, commits: readonly Commit[]): Snapshot {
-  const files = new Map(base?.files)
-  const txns = new Map(base?.txns)
-  const tombstones = new Map(base?.tombstones)
+  const changes = {
+    files: new Map<string, Add | undefined>(),
+    txns: new Map<string, bigint | undefined>(),
+    tombstones: new Map<string, Remove | undefined>(),
+  }
   let { protocol, metaData, timestamp, version } = base ?? {
     protocol: undefined,
     metaData: undefined,
@@ -39,14 +42,14 @@ export function replay(base: Snapshot | undefined, commits: readonly Commit[]): 
     protocol = commit.protocol ?? protocol
     metaData = commit.metaData ?? metaData
     timestamp = commit.commitInfo?.timestamp ?? timestamp
-    for (const txn of commit.txns) txns.set(txn.appId, txn.version)
+    for (const txn of commit.txns) changes.txns.set(txn.appId, txn.version)
     for (const remove of commit.removes) {
-      files.delete(remove.path)
-      tombstones.set(remove.path, remove)
+      changes.files.set(remove.path, undefined)
+      changes.tombstones.set(remove.path, remove)
     }
     for (const add of commit.adds) {
-      files.set(add.path, add)
-      tombstones.delete(add.path)
+      changes.files.set(add.path, add)
+      changes.tombstones.set(add.path, undefined)
     }
   }
   if (version === undefined || !protocol || !metaData) {
@@ -55,6 +58,14 @@ export function replay(base: Snapshot | undefined, commits: readonly Commit[]): 
       `the log up to version ${version ?? 'none'} holds no ${protocol ? 'metaData' : 'protocol'} action`,
     )
   }
-  const fields = metaData === base?.metaData ? base.fields : parseSchema(metaData.schemaString)
-  return { version, timestamp, protocol, metaData, fields, files, txns, tombstones }
+  return {
+    version,
+    timestamp,
+    protocol,
+    metaData,
+    fields: metaData === base?.metaData ? base.fields : parseSchema(metaData.schemaString),
+    files: changedMap(base?.files ?? new Map<string, Add>(), changes.files),
+    txns: changedMap(base?.txns ?? new Map<string, bigint>(), changes.txns),
+    tombstones: changedMap(base?.tombstones ?? new Map<string, Remove>(), changes.tombstones),
+  }
 }
