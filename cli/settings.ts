@@ -4,7 +4,7 @@ import { z } from 'zod'
 
 const units = {
   bytes: { b: 1, kb: 1e3, mb: 1e6, gb: 1e9, kib: 1 << 10, mib: 1 << 20, gib: 1 << 30 },
-  ms: { ms: 1, s: 1e3, m: 6e4, h: 36e5 },
+  ms: { ms: 1, s: 1e3, m: 6e4, h: 36e5, d: 864e5 },
 }
 
 /** A number with a unit, such as `64MB` or `30s`; the result counts the smallest unit. */
@@ -21,6 +21,14 @@ function amount(kind: keyof typeof units, example: string) {
     return z.NEVER
   })
 }
+
+/** How long something is kept: a reader that has just read the log needs an hour to be sure of its files. */
+function kept(days: number) {
+  return amount('ms', '1d')
+    .pipe(z.number().min(36e5, 'expected 1h or more'))
+    .default(days * 864e5)
+}
+const retention = (days: number) => z.object({ log: kept(days), files: kept(days) }).prefault({})
 
 function whole(min: number, max: number) {
   return z.coerce
@@ -117,6 +125,18 @@ export const settingsSchema = z.object({
     })
     .prefault({}),
   merge: z.object({ interval: amount('ms', '30s').default(5_000), rows: whole(1, 100_000_000).default(500_000) }).prefault({}),
+  maintenance: z
+    .object({
+      enabled: flag.default(true),
+      compact: amount('ms', '1h').default(36e5),
+      vacuum: amount('ms', '6h').default(216e5),
+      memory: amount('bytes', '300MB').default(300e6),
+      write: amount('ms', '6h').default(216e5),
+    })
+    .prefault({}),
+  retention: z
+    .object({ bronze: retention(1), silver: retention(1), gold: retention(1), quarantine: retention(7), wait: kept(7) })
+    .prefault({}),
   duckdb: z.object({ memory: amount('bytes', '1GB').default(800e6), threads: whole(1, 1024).optional() }).prefault({}),
   log: z
     .object({
@@ -183,6 +203,20 @@ export const settings: Record<string, Setting> = {
   'duckdb.memory': { env: 'BINLAKE_DUCKDB_MEMORY' },
   'duckdb.threads': { env: 'BINLAKE_DUCKDB_THREADS' },
   'log.level': { env: 'LOG' },
+  'maintenance.enabled': { env: 'BINLAKE_MAINTENANCE' },
+  'maintenance.compact': { env: 'BINLAKE_MAINTENANCE_COMPACT' },
+  'maintenance.vacuum': { env: 'BINLAKE_MAINTENANCE_VACUUM' },
+  'maintenance.memory': { env: 'BINLAKE_MAINTENANCE_MEMORY' },
+  'maintenance.write': { env: 'BINLAKE_MAINTENANCE_WRITE' },
+  'retention.bronze.log': { env: 'BINLAKE_RETENTION_BRONZE_LOG' },
+  'retention.bronze.files': { env: 'BINLAKE_RETENTION_BRONZE_FILES' },
+  'retention.silver.log': { env: 'BINLAKE_RETENTION_SILVER_LOG' },
+  'retention.silver.files': { env: 'BINLAKE_RETENTION_SILVER_FILES' },
+  'retention.gold.log': { env: 'BINLAKE_RETENTION_GOLD_LOG' },
+  'retention.gold.files': { env: 'BINLAKE_RETENTION_GOLD_FILES' },
+  'retention.quarantine.log': { env: 'BINLAKE_RETENTION_QUARANTINE_LOG' },
+  'retention.quarantine.files': { env: 'BINLAKE_RETENTION_QUARANTINE_FILES' },
+  'retention.wait': { env: 'BINLAKE_RETENTION_WAIT' },
 }
 
 /** A zone's own way into the account. */

@@ -12,7 +12,9 @@ import type { GoldModel } from '../sql/gold-models.ts'
 import { appendBronze, heldOffsets } from './bronze.ts'
 import { topicsOf } from './bronze-names.ts'
 import { Checkpoints } from './checkpoints.ts'
+import { Maintenance, type MaintenanceSettings } from './maintenance.ts'
 import { type Halted, Refinery } from './refinery.ts'
+import { retentionProperties } from './retention.ts'
 import type { TableName } from './source-schema.ts'
 
 export interface PipelineOptions {
@@ -33,6 +35,8 @@ export interface PipelineOptions {
   maxRows: number
   /** Least milliseconds between two merges of one table. */
   mergeIntervalMs: number
+  /** Compaction, log clean-up and vacuum beside the line; absent: none. */
+  maintenance?: MaintenanceSettings
   onProgress?: (progress: Progress) => void
 }
 
@@ -64,13 +68,15 @@ export async function run(options: PipelineOptions): Promise<RunSummary> {
   const lake = new Lakehouse(options.store, (table, snapshot) => checkpoints.consider(table, snapshot))
   const until = options.untilCaughtUp ? await source.ends() : undefined
   const tables = await topicsInLake(lake)
-  const ingest = { duck, lake, log, topicPrefix: options.topicPrefix, tables }
+  const properties = options.maintenance ? { properties: retentionProperties(options.maintenance.retentions.bronze) } : {}
+  const ingest = { duck, lake, log, topicPrefix: options.topicPrefix, tables, ...properties }
+  const owns = (name: TableName) => topicsOfTable(tables, name).every(topic => source.owns(topic))
   const refinery = new Refinery({
     ...options,
     duck: refineryDuck,
     lake,
     catchingUp: options.untilCaughtUp,
-    owns: name => topicsOfTable(tables, name).every(topic => source.owns(topic)),
+    owns,
     onFailure: () => broken.abort(),
     onChanges: count => {
       progress.changes += count
@@ -78,6 +84,16 @@ export async function run(options: PipelineOptions): Promise<RunSummary> {
     },
   })
   for (const name of tables.values()) refinery.wake(name)
+  const maintenance = options.maintenance
+    ? new Maintenance({
+        ...options.maintenance,
+        lake,
+        log,
+        owns,
+        onBronze: name => refinery.wake(name),
+        onFailure: () => broken.abort(),
+      })
+    : undefined
 
   try {
     for (let retries = 0; ; retries++) {
@@ -100,8 +116,12 @@ export async function run(options: PipelineOptions): Promise<RunSummary> {
       }
     }
   } finally {
-    await refinery.stop({ finish: options.untilCaughtUp && !options.signal.aborted })
-    await checkpoints.finish()
+    try {
+      await maintenance?.stop()
+    } finally {
+      await refinery.stop({ finish: options.untilCaughtUp && !options.signal.aborted })
+      await checkpoints.finish()
+    }
   }
   return { ...progress, halted: refinery.halted }
 }

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { Progress, RunSummary } from '../../processors/pipeline.ts'
 import { need } from '../config.ts'
 import { exit } from '../exit.ts'
+import { maintenanceSettings } from '../maintenance-settings.ts'
 import { openDuck } from '../open-duck.ts'
 import { openStoreOf } from '../open-lake.ts'
 import { openPolicy } from '../open-policy.ts'
@@ -68,6 +69,7 @@ export async function runLine({ config, log, signal }: Session, options: LineOpt
       untilCaughtUp: options.untilCaughtUp,
       maxRows: config.merge.rows,
       mergeIntervalMs: config.merge.interval,
+      ...(config.maintenance.enabled ? { maintenance: maintenanceSettings(config) } : {}),
       ...(options.onProgress ? { onProgress: options.onProgress } : {}),
     })
   } finally {

@@ -99,6 +99,20 @@ describe('sources', () => {
       'duckdb.memory': ['1GiB', 2 ** 30],
       'duckdb.threads': ['2', 2],
       'log.level': ['debug', 'debug'],
+      'maintenance.enabled': ['false', false],
+      'maintenance.compact': ['30m', 1_800_000],
+      'maintenance.vacuum': ['1d', 86_400_000],
+      'maintenance.memory': ['1GB', 1e9],
+      'maintenance.write': ['12h', 43_200_000],
+      'retention.bronze.log': ['2d', 172_800_000],
+      'retention.bronze.files': ['2d', 172_800_000],
+      'retention.silver.log': ['2d', 172_800_000],
+      'retention.silver.files': ['2d', 172_800_000],
+      'retention.gold.log': ['2d', 172_800_000],
+      'retention.gold.files': ['2d', 172_800_000],
+      'retention.quarantine.log': ['2d', 172_800_000],
+      'retention.quarantine.files': ['2d', 172_800_000],
+      'retention.wait': ['3d', 259_200_000],
     }
     expect(Object.keys(samples).sort()).toEqual(Object.keys(settings).sort())
     const env = Object.fromEntries(Object.entries(samples).map(([key, [text]]) => [settings[key]!.env, text]))
