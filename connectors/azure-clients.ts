@@ -9,6 +9,7 @@ import {
 import { type AzurePlace, type AzureSettings, type ZoneAccess, zoneAccess } from './azure-access.ts'
 import { azureIdentity } from './azure-identity.ts'
 import { type Patience, patient, usualPatience } from './azure-patience.ts'
+import { StoreError } from './store-error.ts'
 
 export interface AzureClients {
   /** Credential, file systems, reads. */
@@ -33,6 +34,8 @@ export function azureClients(place: AzurePlace, settings: AzureSettings): (zone:
 async function clientsOf(access: ZoneAccess, patience: Patience): Promise<AzureClients> {
   const { endpoint, account, key, sas, identity } = access
   const url = sas ? `${endpoint}?${sas}` : endpoint
+  if (identity && endpoint.startsWith('http:'))
+    throw new StoreError('STORE_CONFIG', `${endpoint}: an identity's token needs https; use a key or a signature here`)
   const token = identity ? await azureIdentity(identity, endpoint) : undefined
   // The steps of `patient` stand in for the SDK's retries; the server is told to give up when we do.
   const options = { retryOptions: { maxTries: 1, tryTimeoutInMs: Math.max(patience.timeout, 1_000) } }

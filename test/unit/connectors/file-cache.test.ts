@@ -1,6 +1,9 @@
+import { execFile } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { FileCache } from '../../../connectors/file-cache.ts'
 
@@ -69,4 +72,80 @@ test('a file adopted after an upload is not downloaded; a dropped one is', async
   expect(await readFile(await cache.fetch('t/m', refuse), 'utf8')).toBe('mine')
   await cache.drop('t/m')
   await expect(cache.fetch('t/m', refuse)).rejects.toThrow('must not download')
+})
+
+test('a copy of another size than the log says is fetched anew; one of the right size is not', async () => {
+  const cache = new FileCache(dir)
+  await cache.fetch('t/cut', bytes('trunc'))
+  expect(await readFile(await cache.fetch('t/cut', bytes('truncated not'), 13), 'utf8')).toBe('truncated not')
+  expect(await readFile(await cache.fetch('t/cut', refuse, 13), 'utf8')).toBe('truncated not')
+})
+
+test('what is adopted counts towards the limit', async () => {
+  const cache = new FileCache(dir, { limit: 250, grace: 0 })
+  for (let n = 0; n < 6; n++) {
+    await writeFile(join(dir, 'local'), 'x'.repeat(100))
+    await cache.adopt(`t/${n}`, join(dir, 'local'))
+    await sleep(20)
+  }
+  expect((await readdir(join(dir, 't'))).sort()).toEqual(['4', '5'])
+})
+
+test('files unused for longer than `keep` go though there is room', async () => {
+  const first = new FileCache(dir)
+  const old = await first.fetch('t/old', bytes('old'))
+  await first.fetch('t/young', bytes('young'))
+  const then = new Date(Date.now() - 8 * 24 * 3_600_000)
+  await utimes(old, then, then)
+  await new FileCache(dir).fetch('t/new', bytes('new'))
+  expect((await readdir(join(dir, 't'))).sort()).toEqual(['new', 'young'])
+})
+
+const diskFull = () => Promise.reject(Object.assign(new Error('no space'), { code: 'ENOSPC' }))
+
+test('on a full disk what is not in use makes room, and the download is tried once more', async () => {
+  const cache = new FileCache(dir, { grace: 60_000 })
+  const old = await cache.fetch('t/old', bytes('old'))
+  const then = new Date(Date.now() - 30 * 60_000)
+  await utimes(old, then, then)
+  await cache.fetch('t/used', bytes('used'))
+  let tries = 0
+  const file = await cache.fetch('t/new', temp => (++tries === 1 ? diskFull() : writeFile(temp, 'new')))
+  expect(await readFile(file, 'utf8')).toBe('new')
+  expect((await readdir(join(dir, 't'))).sort()).toEqual(['new', 'used'])
+})
+
+test('a disk that stays full says so, where, and what to do; nothing is left behind', async () => {
+  const cache = new FileCache(dir, { grace: 60_000 })
+  await cache.fetch('t/used', bytes('used'))
+  await expect(cache.fetch('t/new', diskFull)).rejects.toMatchObject({
+    code: 'STORE_FULL',
+    retryable: true,
+    message: expect.stringMatching(/^\/.*in use.*lake\.cache/),
+  })
+  expect(await readdir(join(dir, 't'))).toEqual(['used'])
+})
+
+test('processes that fetch and evict at once get whole files, always', async () => {
+  const program = `
+    import { FileCache } from ${JSON.stringify(join(import.meta.dirname, '../../../connectors/file-cache.ts'))}
+    import { readFileSync, writeFileSync } from 'node:fs'
+    const cache = new FileCache(${JSON.stringify(dir)}, { limit: 20_000, grace: 500 })
+    let downloads = 0
+    for (let n = 0; n < 400; n++) {
+      const name = Math.floor(Math.random() * 60)
+      const file = await cache.fetch('t/' + name, async temp => {
+        downloads++
+        writeFileSync(temp, String(name % 10).repeat(500))
+        await new Promise(done => setTimeout(done, 1))
+        writeFileSync(temp, String(name % 10).repeat(500), { flag: 'a' })
+      }, 1000)
+      if (readFileSync(file, 'utf8') !== String(name % 10).repeat(1000)) throw new Error('torn file')
+    }
+    process.stdout.write(String(downloads))`
+  const run = promisify(execFile)
+  const runs = await Promise.all([1, 2].map(() => run(process.execPath, ['--input-type=module', '-e', program])))
+  for (const { stdout } of runs) expect(Number(stdout)).toBeGreaterThan(0)
+  const left = await readdir(join(dir, 't'))
+  expect(left.filter(name => name.endsWith('.tmp'))).toEqual([])
 })
