@@ -5,6 +5,7 @@ import type { Duck } from '../lake/duckdb.ts'
 import type { DeltaType } from '../lake/schema.ts'
 import type { Sql } from '../lake/sql.ts'
 import { ColumnTypeUnknown, columnType } from '../processors/column-types.ts'
+import { ownNames } from '../processors/own-columns.ts'
 import type { SourceColumn, SourceTable } from '../processors/source-schema.ts'
 import { mayBeInLog } from './in-log.ts'
 import type { Keys, MaskKey } from './keys.ts'
@@ -122,24 +123,6 @@ function keyRefusal(rule: ColumnRule, policy: Policy): string | undefined {
 function silverName(name: string): string {
   return name.replace(/[ ,;{}()\n\t=]/g, '_')
 }
-
-/** binlake's own columns in silver and history. */
-const ownNames = new Set([
-  '_source_ts',
-  '_partition',
-  '_offset',
-  '_file',
-  '_pos',
-  '_row',
-  '_gtid',
-  '_tx_order',
-  '_snapshot',
-  '_op',
-  '_seq',
-  '_valid_from',
-  '_valid_to',
-  '_is_current',
-])
 
 function takeOutClashes(columns: MaskedColumn[], quarantined: MaskPlan['quarantined']): void {
   const taken = new Set(ownNames)

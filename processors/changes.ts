@@ -1,41 +1,16 @@
 // Changes: bronze rows of one table, typed from their JSON, masked, with their positions. Everything after works on this temp table.
 // Guarantee: a value that does not fit its column's type sets its row aside; nothing unmasked is kept.
 import type { Duck } from '../lake/duckdb.ts'
-import { duckType, type Field, field } from '../lake/schema.ts'
+import { duckType } from '../lake/schema.ts'
 import { id, join, type Sql, sql, trusted } from '../lake/sql.ts'
 import type { MaskPlan } from '../privacy/mask.ts'
 import { columnType } from './column-types.ts'
 import { isDataError } from './data-error.ts'
+import { bronzeColumnsRead } from './own-columns.ts'
 import type { SourceTable } from './source-schema.ts'
 import { unwrapped } from './stage.ts'
 
-/** Columns that every silver row carries beside its own: since when it is so, and which event made it so. */
-export const positionFields: Field[] = [
-  field('_valid_from', 'timestamp'),
-  field('_source_ts', 'timestamp'),
-  field('_partition', 'integer'),
-  field('_offset', 'long'),
-  field('_file', 'string'),
-  field('_pos', 'long'),
-  field('_row', 'integer'),
-  field('_gtid', 'string'),
-  field('_tx_order', 'long'),
-]
-
-/** The bronze columns that `typeChanges` reads. */
-export const bronzeColumnsRead = [
-  '_value',
-  '_op',
-  '_source_ts',
-  '_partition',
-  '_offset',
-  '_file',
-  '_pos',
-  '_row',
-  '_gtid',
-  '_tx_order',
-  '_snapshot',
-]
+export { bronzeColumnsRead, positionFields } from './own-columns.ts'
 
 /** Bronze columns that travel with a change. */
 const carried = bronzeColumnsRead.slice(1)
@@ -66,7 +41,7 @@ export async function typeChanges(duck: Duck, bronze: Sql, options: { schema: So
   }
 }
 
-/** `_row_id` names a change from here on. Like every name of ours it starts with `_`, which no column of silver does. */
+/** `_row_id` names a change from here on; no column of silver is called so (own-columns.ts). */
 function numbered(rows: Sql): Sql {
   return sql`SELECT row_number() OVER () AS _row_id, * FROM (${rows})`
 }
@@ -74,7 +49,7 @@ function numbered(rows: Sql): Sql {
 interface Part {
   schema: SourceTable
   mask: MaskPlan
-  /** The fields of the new image, as some events of bronze have them. */
+  /** The fields of the image, as some events of bronze have them. */
   image: readonly string[] | null
   /** Whether events with other fields are in the same rows, and must be left out. */
   several: boolean
@@ -84,27 +59,46 @@ interface Part {
 
 function masked(bronze: Sql, { schema, mask, image, several, lenient }: Part): Sql {
   const guard = (value: Sql) => (lenient ? sql`TRY(${value})` : value)
-  const columns = join(carried.map(name => id(name)))
   const event = guard(sql`json_transform_strict(${unwrapped(sql`_value`)}, ${shape({ schema, mask }, image)})`)
   const alike = several ? sql`AND ${imageKeys} IS NOT DISTINCT FROM ${image === null ? null : [...image]}` : sql``
-  const parsed = sql`SELECT ${columns}, ${event} AS e FROM ${bronze} WHERE _value IS NOT NULL AND _op <> 't' ${alike}`
+  const parsed = sql`SELECT ${join(carried.map(name => sql`${id(name)} AS ${apart(name)}`))}, ${event} AS ${apart('event')}
+    FROM ${bronze} WHERE _value IS NOT NULL AND _op <> 't' ${alike}`
+  const spelled = spellingIn(image)
   const typed = schema.columns
     .filter(({ name }) => isRead({ schema, mask }, name))
     .map(column => {
       const type = columnType(column, schema)
       const key = schema.primaryKey.includes(column.name)
-      const after = image === null || image.includes(column.name) ? sql`e."after".${id(column.name)}` : sql`NULL`
+      const name = spelled(column.name)
+      const after = name === undefined ? sql`NULL` : sql`${apart('event')}."after".${id(name)}`
       // Only the key of a deleted row is needed, so the old image is parsed no further.
-      const value = key ? sql`CASE WHEN _op = 'd' THEN e."before".${id(column.name)} ELSE ${after} END` : after
+      const before = sql`${apart('event')}."before".${id(name ?? column.name)}`
+      const value = key ? sql`CASE WHEN ${apart('_op')} = 'd' THEN ${before} ELSE ${after} END` : after
       return {
         name: column.name,
         present: sql`${value} IS NOT NULL`,
         value: guard(sql`CAST(${type.fromJson(value)} AS ${trusted(duckType(type.delta))})`),
       }
     })
-  const bad = join([sql`e IS NULL`, ...typed.map(({ present, value }) => sql`(${present} AND ${value} IS NULL)`)], ' OR ')
-  const rows = sql`SELECT ${columns}, ${lenient ? bad : sql`false`} AS _bad, ${join(typed.map(({ name, value }) => sql`${value} AS ${id(name)}`))} FROM (${parsed})`
-  return sql`SELECT ${join(mask.columns.map(column => sql`${column.expr} AS ${id(column.name)}`))}, ${columns}, _bad FROM (${rows})`
+  const bad = join(
+    [sql`${apart('event')} IS NULL`, ...typed.map(({ present, value }) => sql`(${present} AND ${value} IS NULL)`)],
+    ' OR ',
+  )
+  const own = [...carried, '_bad']
+  const rows = sql`SELECT ${join(carried.map(apart))}, ${lenient ? bad : sql`false`} AS ${apart('_bad')}, ${join(typed.map(({ name, value }) => sql`${value} AS ${id(name)}`))} FROM (${parsed})`
+  return sql`SELECT ${join(mask.columns.map(column => sql`${column.expr} AS ${id(column.name)}`))}, ${join(own.map(name => sql`${apart(name)} AS ${id(name)}`))} FROM (${rows})`
+}
+
+/** A name for a column of ours beside source columns of any name: those cannot end with a space. */
+function apart(name: string): Sql {
+  return id(`${name} `)
+}
+
+/** How an image spells a column, if it has it: MySQL takes upper and lower case for one, and a rename may change no more than that. */
+function spellingIn(image: readonly string[] | null): (name: string) => string | undefined {
+  if (image === null) return name => name
+  const spellings = new Map(image.map(name => [name.toLowerCase(), name]))
+  return name => spellings.get(name.toLowerCase())
 }
 
 /** Columns that the policy drops are not even parsed. */
@@ -115,35 +109,38 @@ function isRead({ schema, mask }: Pick<Part, 'schema' | 'mask'>, name: string): 
 /** The JSON shape that is parsed: the columns of the new image, the key of the old. Strict parsing wants every field to be there. */
 function shape({ schema, mask }: Pick<Part, 'schema' | 'mask'>, image: readonly string[] | null): string {
   const { columns, primaryKey } = schema
+  const spelled = spellingIn(image)
   const types = columns
     .filter(({ name }) => isRead({ schema, mask }, name))
-    .map(column => [column.name, columnType(column).jsonType] as const)
+    .map(column => ({ column: column.name, name: spelled(column.name), type: columnType(column).jsonType }))
   return JSON.stringify({
-    before: Object.fromEntries(types.filter(([name]) => primaryKey.includes(name))),
-    after: Object.fromEntries(types.filter(([name]) => image === null || image.includes(name))),
+    before: Object.fromEntries(
+      types.filter(({ column }) => primaryKey.includes(column)).map(({ column, name, type }) => [name ?? column, type]),
+    ),
+    after: Object.fromEntries(types.flatMap(({ name, type }) => (name === undefined ? [] : [[name, type]]))),
   })
 }
 
-/** NULL for an event without a new image, which DuckDB gives an empty list. */
-const imageKeys = sql`nullif(json_keys(${unwrapped(sql`_value`)}, '$.after'), [])`
+/** Of the new image, or the old one where a row was deleted. NULL for an event without any: DuckDB gives an empty list. */
+const imageKeys = sql`coalesce(${join(['$.after', '$.before'].map(path => sql`nullif(json_keys(${unwrapped(sql`_value`)}, ${path}), [])`))})`
 
 /**
- * The field lists of the new images, null for events without one: one list as a rule, more where a column came or went.
+ * The field lists of the images, null for events without one: one list as a rule, more where a column came or went.
  * Parsing passes over fields it was not told of, so a column that the schema has not would go unseen: it is an error (cdc-spec §4).
  */
 async function imagesOf(duck: Duck, bronze: Sql, schema: SourceTable): Promise<(readonly string[] | null)[]> {
   const found = await duck.rows<{ names: string[] | null }>(
     sql`SELECT DISTINCT ${imageKeys} AS names FROM ${bronze} WHERE _value IS NOT NULL AND _op <> 't'`,
   )
-  const known = new Set(schema.columns.map(column => column.name))
-  const unknown = new Set(found.flatMap(({ names }) => names ?? []).filter(name => !known.has(name)))
+  const known = new Set(schema.columns.map(({ name }) => name.toLowerCase()))
+  const unknown = new Set(found.flatMap(({ names }) => names ?? []).filter(name => !known.has(name.toLowerCase())))
   if (unknown.size > 0) {
     throw new UnknownColumns(
       `${schema.database}.${schema.table}: events carry columns that no schema change has told of: ${[...unknown].join(', ')}. Is include.schema.changes on?`,
     )
   }
   const images = found.map(({ names }) => names)
-  // A deleted row's missing image reads the same under any list.
+  // An event without an image reads the same under any list.
   const present = images.filter(names => names !== null)
   if (present.length === 1) return present
   return images.length > 0 ? images : [null]

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import type { Snapshot } from '../lake/snapshot.ts'
 import type { Sql } from '../lake/sql.ts'
 import type { MaskPlan } from '../privacy/mask.ts'
+import { ownNames } from './own-columns.ts'
 import type { SourceTable } from './source-schema.ts'
 
 /**
@@ -18,6 +19,25 @@ export function otherwiseMasked(current: Snapshot | undefined, mask: MaskPlan, s
   const now = JSON.parse(masksOf(mask)) as typeof built
   const present = new Set(source.columns.map(({ name }) => name))
   return Object.keys(built).filter(name => (now[name] ? now[name].by !== built[name]!.by : present.has(built[name]!.from)))
+}
+
+/**
+ * Columns of a silver table that the plan would not fill in this very way, whether it masks them otherwise, leaves them out or cannot tell:
+ * a version that has one must not come back. Also the domains of keys that are others than then under the same version.
+ */
+export function unlikePlan(then: Snapshot, mask: MaskPlan): string[] {
+  const built = JSON.parse(then.metaData.configuration['binlake.masks'] ?? '{}') as Record<string, { by: string }>
+  const now = JSON.parse(masksOf(mask)) as typeof built
+  const columns = then.fields.map(({ name }) => name).filter(name => !ownNames.has(name))
+  const unlike = columns.filter(name => !built[name] || built[name].by !== now[name]?.by)
+  const [before, after] = [keysOf(then.metaData.configuration['binlake.policy'] ?? ''), keysOf(mask.fingerprint)]
+  return [...unlike, ...[...before].filter(([key, print]) => (after.get(key) ?? print) !== print).map(([key]) => `key ${key}`)]
+}
+
+/** A plan's fingerprint names its keys as `domain.version-fingerprint`. */
+function keysOf(fingerprint: string): Map<string, string> {
+  const keys = fingerprint.split(' / ').slice(1, -1)
+  return new Map(keys.map(key => [key.slice(0, key.lastIndexOf('-')), key.slice(key.lastIndexOf('-') + 1)]))
 }
 
 /** By column its source and a hash of its expression, which names the versions of the keys it uses but not the keys. */

@@ -1,5 +1,6 @@
 // One table's silver built anew from bronze, beside what it holds: new files that no log names yet, put in place by one commit a table.
 // Guarantee: readers see the old table or the new one; a crash between the commits leaves tables that the next run or replay brings together.
+import { randomUUID } from 'node:crypto'
 import type { Add, Commit } from '../lake/actions.ts'
 import { type CommitOptions, commit } from '../lake/commit.ts'
 import { ConflictError } from '../lake/conflict.ts'
@@ -11,6 +12,7 @@ import { schemaString } from '../lake/schema.ts'
 import { replay as fold, type Snapshot } from '../lake/snapshot.ts'
 import { sql } from '../lake/sql.ts'
 import { apply, openBronze, type Way } from './apply.ts'
+import { rememberBefore } from './before-rebuild.ts'
 import { nextFiles } from './refine.ts'
 import { mergeSilver } from './silver.ts'
 import { paths, type SilverTables } from './silver-parts.ts'
@@ -19,9 +21,6 @@ import { takenBy } from './taken.ts'
 /** In the order of their commits: history may be ahead of silver, never behind. */
 export const partNames = ['history', 'deleted', 'current'] as const
 export type PartName = (typeof partNames)[number]
-
-/** Where a rebuilt table's log says which of its versions was there before. */
-export const beforeProperty = 'binlake.beforeRebuild'
 
 /** Silver's three tables as they will be: snapshots of no log, whose files are in `lake`. */
 export interface Aside {
@@ -64,7 +63,7 @@ async function take(duck: Duck, way: Way, aside: Aside, { bronze, files, version
   const { tables, lake } = aside
   const collapsed = await apply(duck, way, { bronze, tables, files, silver: lake, setAside })
   // They hold every change once more; the disk they spill to is wanted for what comes.
-  await duck.run(sql`DROP TABLE changes; DROP TABLE events; DROP TABLE state`)
+  await duck.run(sql`DROP TABLE changes; DROP TABLE events`)
   const at = paths(tables.name)
   const { rows } = await mergeSilver(duck, lake, {
     tables,
@@ -111,7 +110,7 @@ const rounds = 10
  */
 export async function swap(duck: Duck, way: Way, aside: Aside, options: { bronzeId: string; maxRows: number }): Promise<void> {
   failPoint('rebuild:written')
-  const before = new Map<PartName, number>()
+  const before = { id: randomUUID(), versions: new Map<PartName, number>() }
   for (let round = 1; ; round++) {
     await advance(duck, way, aside, options)
     try {
@@ -134,7 +133,7 @@ export async function swap(duck: Duck, way: Way, aside: Aside, options: { bronze
 async function swapOnce(
   { lake, schema }: Way,
   { tables }: Aside,
-  { bronzeId, before }: { bronzeId: string; before: Map<PartName, number> },
+  { bronzeId, before }: { bronzeId: string; before: { id: string; versions: Map<PartName, number> } },
 ): Promise<boolean> {
   const at = paths(schema)
   // History first: whoever moves silver on has moved history before, and then the commit to history finds its base gone.
@@ -143,7 +142,7 @@ async function swapOnce(
   if (live.some(([, snapshot]) => takenBy(snapshot, bronzeId) > tables.taken.current)) return false
   for (const [part, base] of live) {
     const built = tables[part]!
-    const replaced = before.get(part) ?? base?.version
+    const replaced = before.versions.get(part) ?? base?.version
     const snapshot = await commit(lake.table(at[part]), {
       base,
       mode: 'overwrite',
@@ -153,7 +152,7 @@ async function swapOnce(
         name: at[part].slice(at[part].lastIndexOf('/') + 1),
         configuration: {
           ...built.metaData.configuration,
-          ...(replaced === undefined ? {} : { [beforeProperty]: String(replaced) }),
+          ...rememberBefore({ version: replaced, id: before.id }),
         },
       },
       txns: [{ appId: bronzeId, version: BigInt(tables.taken.current) }],
@@ -162,7 +161,7 @@ async function swapOnce(
       adds: [...built.files.values()].filter(({ path }) => !base?.files.has(path)),
       userMetadata: JSON.stringify({ bronzeVersion: tables.taken.current }),
     })
-    if (replaced !== undefined) before.set(part, replaced)
+    if (replaced !== undefined) before.versions.set(part, replaced)
     lake.committed(at[part], snapshot)
     if (part === 'history') failPoint('rebuild:history-swapped')
   }

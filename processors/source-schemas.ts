@@ -51,11 +51,21 @@ export class SourceSchemas {
   }
 }
 
-/** Columns that the table had before stay known, behind those it has: older events carry them. */
+/**
+ * Columns that the table had before stay known, behind those it has: older events carry them. A column keeps the spelling it had first,
+ * because MySQL takes upper and lower case for one, and silver's column cannot be renamed (lake-spec §3.10).
+ */
 function withDropped(schema: SourceTable, before: SourceTable | undefined): SourceTable {
-  const present = new Set(schema.columns.map(({ name }) => name.toLowerCase()))
-  const gone = (before?.columns ?? []).filter(({ name }) => !present.has(name.toLowerCase()))
-  return { ...schema, columns: [...schema.columns, ...gone.map(column => ({ ...column, dropped: true as const }))] }
+  const spellings = new Map(before?.columns.map(({ name }) => [name.toLowerCase(), name]))
+  const spelled = (name: string) => spellings.get(name.toLowerCase()) ?? name
+  const columns = schema.columns.map(column => ({ ...column, name: spelled(column.name) }))
+  const present = new Set(columns.map(({ name }) => name))
+  const gone = (before?.columns ?? []).filter(({ name }) => !present.has(name))
+  return {
+    ...schema,
+    primaryKey: schema.primaryKey.map(spelled),
+    columns: [...columns, ...gone.map(column => ({ ...column, dropped: true as const }))],
+  }
 }
 
 function keyOf({ database, table }: TableName): string {

@@ -10,8 +10,8 @@ const allowed: Record<string, string[]> = {
   cli: ['infra', 'shop', 'processors', 'privacy', 'sql', 'lake', 'connectors', 'web'],
   web: ['processors', 'privacy', 'sql', 'lake', 'connectors'],
   processors: ['privacy', 'sql', 'lake', 'connectors'],
-  // What a source column is and which type it has is told by two leaf files of the processors.
-  privacy: ['lake', 'connectors', 'processors/column-types.ts', 'processors/source-schema.ts'],
+  // What a source column is, which type it has and which names are binlake's own is told by leaf files of the processors.
+  privacy: ['lake', 'connectors', 'processors/column-types.ts', 'processors/source-schema.ts', 'processors/own-columns.ts'],
   sql: ['lake', 'connectors'],
   lake: ['connectors'],
   connectors: [],
