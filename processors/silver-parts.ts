@@ -1,9 +1,10 @@
 // What a source table's three silver tables get of the changes that apply: history, then markers of deleted keys, then the current rows.
 // Guarantee: the only description of it; a merge and a rebuild write the same columns, rows and properties.
+import type { FailPoint } from '../lake/fail-point.ts'
 import { tablePath } from '../lake/layout.ts'
 import { type Field, field } from '../lake/schema.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
-import { id, join, type Sql, sql } from '../lake/sql.ts'
+import { type Sql, sql } from '../lake/sql.ts'
 import type { MaskPlan } from '../privacy/mask.ts'
 import { positionFields } from './changes.ts'
 import { masksOf } from './mask-record.ts'
@@ -36,8 +37,10 @@ export interface SilverPart {
   mode: 'append' | 'merge'
   /** Columns whose bounds may stand in the log. */
   stats: string[]
-  /** The order of rows inside a file. */
-  sortBy: Sql | undefined
+  /** For a merge: the column of temp table `state` that says which file holds the row a key has now. */
+  heldIn?: '_path' | '_marker_path'
+  /** Reached once it is committed. */
+  committed?: FailPoint
   configuration: Record<string, string>
 }
 
@@ -63,7 +66,10 @@ export function silverParts(
     'binlake.policy': mask.fingerprint,
     'binlake.masks': masksOf(mask),
   }
-  const part = (which: keyof typeof at, rest: Pick<SilverPart, 'wanted' | 'rows' | 'mode' | 'stats' | 'sortBy'>): SilverPart => ({
+  const part = (
+    which: keyof typeof at,
+    rest: Pick<SilverPart, 'wanted' | 'rows' | 'mode' | 'stats' | 'heldIn' | 'committed'>,
+  ): SilverPart => ({
     path: at[which],
     name: at[which].slice(at[which].lastIndexOf('/') + 1),
     base: tables[which],
@@ -71,28 +77,28 @@ export function silverParts(
     configuration,
     ...rest,
   })
-  const sortBy = join(tables.key.map(name => id(name)))
   return [
     part('history', {
       wanted: [...own, ...historyFields, ...positionFields],
       rows: sql`SELECT *, _offset AS _seq FROM applied`,
       mode: 'append',
       stats: [],
-      sortBy: undefined,
+      committed: 'merge:history-committed',
     }),
     part('deleted', {
       wanted: [...own.filter(({ name }) => tables.key.includes(name)), ...positionFields, opField],
       rows: sql`SELECT * FROM applied WHERE _winner AND _op IN ('d', 't')`,
       mode: 'merge',
       stats: keyStats,
-      sortBy,
+      heldIn: '_marker_path',
+      committed: 'merge:markers-committed',
     }),
     part('current', {
       wanted: [...own, opField, ...positionFields],
       rows: sql`SELECT * FROM applied WHERE _winner AND _op NOT IN ('d', 't')`,
       mode: 'merge',
       stats: keyStats,
-      sortBy,
+      heldIn: '_path',
     }),
   ]
 }

@@ -2,17 +2,21 @@
 // Guarantee: each of the three tables takes a bronze version exactly once; silver's own progress decides where to go on.
 import { type CommitOptions, commit } from '../lake/commit.ts'
 import type { Duck } from '../lake/duckdb.ts'
+import { failPoint } from '../lake/fail-point.ts'
+import type { FileSize } from '../lake/file-size.ts'
+import type { KeyBound } from '../lake/key-range.ts'
 import type { Lakehouse } from '../lake/lakehouse.ts'
-import { touchedFiles } from '../lake/merge.ts'
-import { scan } from '../lake/scan.ts'
+import { locate } from '../lake/locate.ts'
+import { mergeFiles } from '../lake/merge.ts'
 import { duckType, type Field, sameType } from '../lake/schema.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
-import { id, join, type Sql, sql, trusted } from '../lake/sql.ts'
-import { writeFile } from '../lake/write.ts'
+import { id, join, type Sql, sql } from '../lake/sql.ts'
+import { withMissing } from '../lake/with-missing.ts'
+import { filesForRows, writeFiles } from '../lake/write-files.ts'
 import type { MaskPlan } from '../privacy/mask.ts'
 import { positionFields } from './changes.ts'
 import { TableHalted } from './collapse.ts'
-import { paths, type SilverTables, silverParts } from './silver-parts.ts'
+import { paths, type SilverPart, type SilverTables, silverParts } from './silver-parts.ts'
 import type { TableName } from './source-schema.ts'
 import { asTaken, takenBy } from './taken.ts'
 
@@ -48,28 +52,32 @@ export async function openSilver(
   }
 }
 
-/** Makes temp table `state`: what silver, or else a marker, holds of the keys in `changes`. `_path` is the silver file of a live row. */
+/**
+ * Makes temp table `state`: what silver, or else a marker, holds of the keys in `changes`. `_path` is the file of a live row,
+ * `_marker_path` that of a marker.
+ */
 export async function readState(duck: Duck, lake: Lakehouse, tables: SilverTables): Promise<void> {
-  const key = columns(tables.key)
   const at = paths(tables.name)
-  const live = await stateRelation(lake, at.current, tables.current, {
-    key: tables.key,
-    columns: stateColumns,
-  })
-  const marked = await stateRelation(lake, at.deleted, tables.deleted, { key: tables.key, columns: stateColumns })
-  const position = join(positionFields.map(({ name }) => id(name)))
-  if (!live && !marked) {
-    await duck.run(
-      sql`CREATE OR REPLACE TEMP TABLE state AS SELECT ${key}, NULL::TIMESTAMPTZ AS _valid_from, * EXCLUDE (${key}), NULL::VARCHAR AS _path FROM (SELECT ${key}, _source_ts, _partition, _offset, _file, _pos, _row, _gtid, _tx_order, _op, _snapshot FROM changes LIMIT 0)`,
-    )
-    return
-  }
+  const key = columns(tables.key)
+  const find = (path: string, snapshot: Snapshot | undefined) =>
+    snapshot &&
+    locate(duck, lake.table(path), snapshot, {
+      keys: sql`SELECT ${key} FROM changes`,
+      keyColumns: tables.key,
+      columns: stateColumns,
+    })
+  const live = await find(at.current, tables.current)
+  const marked = await find(at.deleted, tables.deleted)
+  const columnsOf = sql`${key}, ${columns(stateColumns)}, NULL::VARCHAR AS _snapshot`
+  const nothing = sql`SELECT ${key}, NULL::TIMESTAMPTZ AS _valid_from, ${columns(stateColumns.slice(1))}, NULL::VARCHAR AS _snapshot, NULL::VARCHAR AS _path,
+    NULL::VARCHAR AS _marker_path, 2 AS _marker FROM changes WHERE false`
   const relations = [
-    live && sql`SELECT ${key}, ${position}, _op, NULL::VARCHAR AS _snapshot, _path, 0 AS _marker FROM ${live}`,
-    marked && sql`SELECT ${key}, ${position}, _op, NULL::VARCHAR AS _snapshot, NULL AS _path, 1 AS _marker FROM ${marked}`,
+    nothing,
+    live && sql`SELECT ${columnsOf}, _path, NULL, 0 FROM ${live}`,
+    marked && sql`SELECT ${columnsOf}, NULL, _path, 1 FROM ${marked}`,
   ].filter(relation => relation !== undefined)
   await duck.run(sql`CREATE OR REPLACE TEMP TABLE state AS
-    SELECT * EXCLUDE (_marker) FROM (${join(relations, ' UNION ALL ')}) SEMI JOIN (SELECT DISTINCT ${key} FROM changes) USING (${key})
+    SELECT * EXCLUDE (_marker) REPLACE (max(_marker_path) OVER (PARTITION BY ${key}) AS _marker_path) FROM (${join(relations, ' UNION ALL ')})
     QUALIFY row_number() OVER (PARTITION BY ${key} ORDER BY _marker) = 1`)
 }
 
@@ -88,67 +96,75 @@ export interface MergeOptions {
 /** What becomes of one table's commit. */
 export type Publish = (path: string, wanted: CommitOptions) => Promise<void>
 
-/** Commits temp table `applied` to history, markers and silver, in this order, each unless it has taken `version` already. */
+/**
+ * Commits temp table `applied` to history, markers and silver, in this order, each unless it has taken `version` already. Temp table
+ * `state` says where the rows are that go.
+ */
 export async function mergeSilver(duck: Duck, lake: Lakehouse, options: MergeOptions): Promise<{ rows: number }> {
   const { tables, mask, bronzeId, version, userMetadata } = options
   const publish: Publish =
     options.publish ?? (async (path, wanted) => void lake.committed(path, await commit(lake.table(path), wanted)))
-  const winners = sql`SELECT ${columns(tables.key)} FROM applied WHERE _winner`
   for (const part of silverParts(tables, mask)) {
     // Silver itself is told of every version: its progress decides where the next step begins.
     if (part.taken >= version && part.path !== paths(tables.name).current) continue
     const { path, base, wanted } = part
     const fields = evolved(path, base, wanted)
     const rows = withMissing(part.rows, fields, wanted)
-    const changed =
-      part.mode === 'append'
-        ? { rows }
-        : await copyOnWrite(lake, path, { duck, base, fields, keys: winners, keyColumns: tables.key, rows })
-    const add = await writeFile(duck, lake.table(path), {
-      select: changed.rows,
-      fields,
-      stats: part.stats,
-      ...(part.sortBy ? { sortBy: part.sortBy } : {}),
-    })
+    const written = await writePart(duck, lake, { part, fields, rows, key: tables.key })
     await publish(path, {
       base,
       mode: part.mode,
       operation: part.mode === 'append' ? 'STREAMING UPDATE' : 'MERGE',
       metaData: { fields, name: part.name, configuration: part.configuration },
       txns: [{ appId: bronzeId, version: BigInt(version) }],
-      ...('removes' in changed ? { removes: changed.removes } : {}),
-      adds: add ? [add] : [],
+      ...written,
       userMetadata,
     })
+    if (part.committed) failPoint(part.committed)
   }
   const count = await duck.row<{ n: bigint }>(sql`SELECT count(*) AS n FROM applied`)
   return { rows: Number(count!.n) }
 }
 
-/** Copy-on-write: files that hold a changed key are written anew without it, together with the new rows; others stay. */
-async function copyOnWrite(
+type Writing = { part: SilverPart; fields: readonly Field[]; rows: Sql; key: readonly string[] }
+
+/** Writes the files of one table's commit. */
+async function writePart(
+  duck: Duck,
   lake: Lakehouse,
-  path: string,
-  options: {
-    duck: Duck
-    base: Snapshot | undefined
-    fields: readonly Field[]
-    keys: Sql
-    keyColumns: readonly string[]
-    rows: Sql
-  },
-): Promise<{ rows: Sql; removes: string[] }> {
-  const { duck, base, fields, keys, keyColumns, rows } = options
-  const key = columns(keyColumns)
-  const removes = base ? await touchedFiles(duck, lake.table(path), base, { keys, keyColumns }) : []
-  if (!base || removes.length === 0) return { rows, removes }
-  const old = await scan(lake.table(path), base, { files: removes.map(file => base.files.get(file)!) })
-  const kept = withMissing(sql`SELECT * FROM ${old} ANTI JOIN (${keys}) USING (${key})`, fields, base.fields)
-  return { rows: sql`${kept} UNION ALL BY NAME ${rows}`, removes }
+  { part, fields, rows, key }: Writing,
+): Promise<Pick<CommitOptions, 'adds' | 'removes' | 'keyRange'>> {
+  const { base, stats, heldIn } = part
+  const table = lake.table(part.path)
+  if (!heldIn) {
+    // A step's worth is one file; only a rebuild brings more at once.
+    const files = base ? 1 : await filesForRows(duck, table, { select: rows, fields, size: appended })
+    return { adds: await writeFiles(duck, table, { select: rows, fields, stats, files, cutBy: ['_seq'] }) }
+  }
+  const winners = sql`SELECT ${columns(key)} FROM applied WHERE _winner`
+  const held = sql`SELECT ${columns(key)}, ${id(heldIn)} AS _path FROM state SEMI JOIN (${winners}) USING (${columns(key)}) WHERE ${id(heldIn)} IS NOT NULL`
+  const { adds, removes } = await mergeFiles(duck, table, { base, fields, keyColumns: key, rows, held, stats })
+  return { adds, removes, ...(base ? { keyRange: await spanned(duck, winners, stats) } : {}) }
+}
+
+/** Files of rows that only come are large: they are never written anew for a change. */
+const appended = (): FileSize => ({ target: 128e6, splitAt: 192e6, joinBelow: 64e6 })
+
+/** What the batch spans in the key columns whose bounds other writers can see. */
+async function spanned(duck: Duck, keys: Sql, names: readonly string[]): Promise<KeyBound[]> {
+  if (names.length === 0) return []
+  const bounds = names.map(
+    (name, i) => sql`min(${id(name)})::VARCHAR AS ${id(`min${i}`)}, max(${id(name)})::VARCHAR AS ${id(`max${i}`)}`,
+  )
+  const row = await duck.row<Record<string, string | null>>(sql`SELECT ${join(bounds)} FROM (${keys})`)
+  return names.flatMap((column, i) => {
+    const [min, max] = [row![`min${i}`], row![`max${i}`]]
+    return min != null && max != null ? { column, min, max } : []
+  })
 }
 
 /** Columns only ever come: a dropped one stays and is NULL from then on, a new one is added (lake-spec §3.10). */
-function evolved(path: string, base: Snapshot | undefined, wanted: readonly Field[]): Field[] {
+export function evolved(path: string, base: Snapshot | undefined, wanted: readonly Field[]): Field[] {
   if (!base) return [...wanted]
   const known = new Map(base.fields.map(column => [column.name, column]))
   for (const { name, type } of wanted) {
@@ -160,25 +176,6 @@ function evolved(path: string, base: Snapshot | undefined, wanted: readonly Fiel
     }
   }
   return [...base.fields, ...wanted.filter(({ name }) => !known.has(name))]
-}
-
-/** Gives `select`, which has the columns `has`, all columns of `fields`: NULL where it lacks one. */
-function withMissing(select: Sql, fields: readonly Field[], has: readonly Field[]): Sql {
-  const present = new Set(has.map(({ name }) => name))
-  const all = fields.map(({ name, type }) =>
-    present.has(name) ? id(name) : sql`CAST(NULL AS ${trusted(duckType(type))}) AS ${id(name)}`,
-  )
-  return sql`SELECT ${join(all)} FROM (${select})`
-}
-
-async function stateRelation(
-  lake: Lakehouse,
-  path: string,
-  snapshot: Snapshot | undefined,
-  options: { key: readonly string[]; columns: readonly string[] },
-): Promise<Sql | undefined> {
-  if (!snapshot || snapshot.files.size === 0) return undefined
-  return scan(lake.table(path), snapshot, { columns: [...options.key, ...options.columns], fileColumn: '_path' })
 }
 
 function columns(names: readonly string[]): Sql {
