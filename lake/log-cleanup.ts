@@ -40,8 +40,8 @@ interface LogObject {
 
 const day = 86_400_000
 const defaultRetention = 30 * day
-/** A checkpoint so many versions before the last one that may go is good enough. */
-const near = 100
+/** A checkpoint so many versions before the last one that may go is good enough; and for less, none is made. */
+const near = { checkpoint: 100, beginning: 10 }
 const parallel = 16
 
 /** Midnight (UTC) before `now` less the table's `delta.logRetentionDuration`: commits up to then may go. As Delta does, so that it changes once a day. */
@@ -98,12 +98,14 @@ async function startingPoint(
   if (last <= first) return undefined
   const there = objects.filter(({ kind, version }) => kind === 'checkpoint' && version <= last).map(({ version }) => version)
   const newest = Math.max(-1, ...there)
-  if (newest >= last - near) return newest > first && (dryRun || (await readCheckpoint(table, newest))) ? newest : undefined
+  if (newest > first && last - newest <= near.checkpoint)
+    return dryRun || (await readCheckpoint(table, { version: newest })) ? newest : undefined
+  if (last - first < near.beginning) return undefined
   if (dryRun) return last
   const snapshot = await loadSnapshot(table, { version: last })
   if (!snapshot) return undefined
   await checkpoint(duck, table, snapshot)
-  return (await readCheckpoint(table, last)) ? last : undefined
+  return (await readCheckpoint(table, { version: last })) ? last : undefined
 }
 
 /** Checkpoints first: without them no reader tries to start among commits that are half gone. */

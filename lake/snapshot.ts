@@ -1,6 +1,7 @@
 // A table at one version: what replaying its log up to there leaves (lake-spec §3.3).
 // Guarantee: pure; a snapshot never changes, a newer version is a new snapshot.
 import type { Add, Commit, MetaData, Protocol, Remove } from './actions.ts'
+import { intervalMs } from './interval.ts'
 import { LakeError } from './lake-error.ts'
 import { changedMap } from './layered-map.ts'
 import { type Field, parseSchema } from './schema.ts'
@@ -17,16 +18,20 @@ export interface Snapshot {
   files: ReadonlyMap<string, Add>
   /** Progress by appId: for bronze the next Kafka offset of each partition. */
   txns: ReadonlyMap<string, bigint>
-  /** Files that left the table, by logged path, until a checkpoint forgets them. */
+  /** Files that left the table, by logged path; forgotten some time after the table's retention. */
   tombstones: ReadonlyMap<string, Remove>
 }
 
+/** A process that lives for months must not remember every file there ever was: each time so many versions have come, it forgets. */
+const sweep = 500
+const week = 604_800_000
+
 /** Applies commits, oldest first and without gaps, to a snapshot (undefined: nothing yet, so the first must hold protocol and metaData). */
 export function replay(base: Snapshot | undefined, commits: readonly Commit[]): Snapshot {
-  const changes = {
-    files: new Map<string, Add | undefined>(),
-    txns: new Map<string, bigint | undefined>(),
-    tombstones: new Map<string, Remove | undefined>(),
+  const changes: Changes = {
+    files: new Map(),
+    txns: new Map(),
+    tombstones: new Map(),
   }
   let { protocol, metaData, timestamp, version } = base ?? {
     protocol: undefined,
@@ -58,6 +63,8 @@ export function replay(base: Snapshot | undefined, commits: readonly Commit[]): 
       `the log up to version ${version ?? 'none'} holds no ${protocol ? 'metaData' : 'protocol'} action`,
     )
   }
+  if (base && Math.floor(version / sweep) > Math.floor(base.version / sweep))
+    forget(base.tombstones, changes.tombstones, { metaData, timestamp })
   return {
     version,
     timestamp,
@@ -68,4 +75,21 @@ export function replay(base: Snapshot | undefined, commits: readonly Commit[]): 
     txns: changedMap(base?.txns ?? new Map<string, bigint>(), changes.txns),
     tombstones: changedMap(base?.tombstones ?? new Map<string, Remove>(), changes.tombstones),
   }
+}
+
+interface Changes {
+  files: Map<string, Add | undefined>
+  txns: Map<string, bigint | undefined>
+  tombstones: Map<string, Remove | undefined>
+}
+
+/** As a checkpoint does: a vacuum may have deleted these files. */
+function forget(
+  tombstones: Snapshot['tombstones'],
+  changes: Changes['tombstones'],
+  { metaData, timestamp }: Pick<Snapshot, 'metaData' | 'timestamp'>,
+): void {
+  const oldest = timestamp - (intervalMs(metaData.configuration['delta.deletedFileRetentionDuration'] ?? '') ?? week)
+  for (const [path, { deletionTimestamp = 0 }] of tombstones)
+    if (deletionTimestamp < oldest && !changes.has(path)) changes.set(path, undefined)
 }

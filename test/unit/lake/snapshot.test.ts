@@ -89,3 +89,16 @@ test('a new metaData brings its fields; the time is the last one told', () => {
   expect(snapshot.fields.map(field => field.name)).toEqual(['id', 'name', 'more'])
   expect(snapshot.timestamp).toBe(10)
 })
+
+test('tombstones are forgotten some time after the retention, those of files that came back at once', () => {
+  const day = 86_400_000
+  const metaData = { ...first.metaData!, configuration: { 'delta.deletedFileRetentionDuration': 'interval 1 day' } }
+  let snapshot = replay(undefined, [{ ...first, metaData }])
+  for (let version = 1; version <= 1_000; version++) {
+    const timestamp = version * (day / 100)
+    const removes = [{ path: `f${version}`, deletionTimestamp: timestamp, dataChange: true }]
+    snapshot = replay(snapshot, [{ version, commitInfo: { timestamp }, txns: [], removes, adds: [] }])
+  }
+  expect(Math.max(...[...snapshot.tombstones.keys()].map(path => Number(path.slice(1))))).toBe(1_000)
+  expect(Math.min(...[...snapshot.tombstones.keys()].map(path => Number(path.slice(1))))).toBe(900)
+})
