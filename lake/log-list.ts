@@ -1,6 +1,6 @@
 // What a table's log holds by the names of its objects; no commit is opened (lake-spec §3.1, §3.7).
 // Guarantee: a checkpoint is named only if all its parts are there.
-import { type LogFile, logFile } from './path.ts'
+import { commitPath, type LogFile, logFile, versionDigits } from './path.ts'
 import type { Table } from './table.ts'
 
 /** A checkpoint that can be read: one file, or `parts` files of the older multi-part form. */
@@ -35,6 +35,42 @@ export async function listLog(table: Table, digits = ''): Promise<LogListing> {
   }
   // The store lists in path order, which is that of versions.
   return { commits, checkpoints, unread }
+}
+
+/**
+ * What the log holds after `version`, and that version's own commit: one request where fewer than a hundred commits follow, which ask for
+ * names by their first digits. Every store can do that; Azure's own way to start a list at a name is unknown to Azurite.
+ */
+export async function listFrom(table: Table, version: number): Promise<LogListing> {
+  const found: LogListing[] = []
+  // The first block may begin after `version`.
+  const own = (version + 1) % 100 === 0 ? table.store.head(commitPath(table, version)) : undefined
+  for (let [next, digits] = [version + 1, 2]; ; digits = 3) {
+    const size = 10 ** digits
+    const end = next - (next % size) + size - 1
+    const block = await listLog(table, versionDigits(end).slice(0, -digits))
+    found.push(block)
+    if (!block.commits.has(end)) break
+    next = end + 1
+  }
+  const written = (await own)?.modified.getTime()
+  return {
+    commits: new Map([
+      ...(written === undefined ? [] : [[version, written] as const]),
+      ...found.flatMap(({ commits }) => [...commits]),
+    ]),
+    checkpoints: found.flatMap(({ checkpoints }) => checkpoints),
+    unread: found.flatMap(({ unread }) => unread),
+  }
+}
+
+/** The versions that can be opened, ascending: from the first commit if it is there, else from the oldest checkpoint. */
+export function reachable({ commits, checkpoints }: LogListing): number[] {
+  const start = commits.has(0) ? 0 : checkpoints[0]?.version
+  if (start === undefined) return []
+  const versions = [...commits.keys()].filter(version => version >= start)
+  // Other engines may delete a checkpoint's own commit.
+  return versions[0] === start ? versions : [start, ...versions]
 }
 
 /** Counts a part; true for the last one missing. */

@@ -1,9 +1,10 @@
 // Reads a table's log: checkpoint, then the commits after it (lake-spec §3.7, §5).
-// Guarantee: the steady state costs one GET of the next version; nothing is listed unless there is no usable hint.
+// Guarantee: the steady state costs one GET of the next version; a cold start the hint, its checkpoint, one short list and the commits after it.
 import { type Commit, parseCommit } from './actions.ts'
 import { each } from './each.ts'
 import { LakeError } from './lake-error.ts'
-import { commitPath, lastCheckpointPath, logFile } from './path.ts'
+import { type CheckpointPlace, type LogListing, listFrom, listLog, reachable } from './log-list.ts'
+import { commitPath, lastCheckpointPath } from './path.ts'
 import { assertSupported } from './protocol.ts'
 import { readCheckpoint } from './read-checkpoint.ts'
 import { replay, type Snapshot } from './snapshot.ts'
@@ -42,8 +43,8 @@ export async function loadSnapshot(table: Table, options: LoadOptions = {}): Pro
 export async function leftBehind(table: Table, snapshot: Snapshot): Promise<boolean> {
   if (Date.now() - snapshot.timestamp < 3_600_000) return false
   const hint = await table.store.get(lastCheckpointPath(table))
-  const version = hint && hintedVersion(hint.toString('utf8'))
-  return version !== undefined && version > snapshot.version
+  const place = hint && hinted(hint.toString('utf8'))
+  return place !== undefined && place.version > snapshot.version
 }
 
 /** The commits of versions `from` and after, by probing: batches grow while they come back full. */
@@ -72,74 +73,87 @@ export async function readCommit(table: Table, version: number): Promise<Commit 
   }
 }
 
+/** When a version was committed, milliseconds since 1970: as its commit tells, else when its file was written. */
+export async function commitTime(table: Table, { commits, checkpoints }: LogListing, version: number): Promise<number> {
+  const written = commits.get(version) ?? checkpoints.find(checkpoint => checkpoint.version === version)!.modified
+  return (await readCommit(table, version))?.commitInfo?.timestamp ?? written
+}
+
 async function newest(table: Table, known: Snapshot | undefined): Promise<Snapshot | undefined> {
   if (known) {
     const commits = await commitsSince(table, known.version + 1)
     if (commits.length > 0) return replay(known, commits)
     if (!(await leftBehind(table, known))) return known
   }
-  return (await fromHint(table)) ?? (await fromList(table))
+  return (await fromHint(table)) ?? (await fromList(table, await listLog(table), Number.POSITIVE_INFINITY))
 }
 
-/** Opens at the version `_last_checkpoint` names; undefined if that hint cannot be trusted. */
+/** Opens from the checkpoint that `_last_checkpoint` names, or a newer one that the listing shows; undefined if it cannot be trusted. */
 async function fromHint(table: Table): Promise<Snapshot | undefined> {
-  const hint = await table.store.get(lastCheckpointPath(table))
-  const version = hint && hintedVersion(hint.toString('utf8'))
-  if (version === undefined) return undefined
-  const [checkpoint, commit, later] = await Promise.all([
-    readCheckpoint(table, { version }),
-    readCommit(table, version),
-    commitsSince(table, version + 1),
-  ])
-  // A hint left behind by a cleanup would look like a table without newer commits: its own commit file must still be there.
-  if (!checkpoint || (!commit && later.length === 0)) return undefined
-  return replay(undefined, [{ ...checkpoint, ...(commit?.commitInfo ? { commitInfo: commit.commitInfo } : {}) }, ...later])
+  const bytes = await table.store.get(lastCheckpointPath(table))
+  const hint = bytes && hinted(bytes.toString('utf8'))
+  if (!hint) return undefined
+  const [checkpoint, log] = await Promise.all([readCheckpoint(table, hint), listFrom(table, hint.version)])
+  const newer = log.checkpoints.findLast(({ version }) => version > hint.version)
+  const start = (newer && (await readCheckpoint(table, newer))) ?? checkpoint
+  // A hint left behind by a cleanup would look like a table without newer commits: its own commit, or the next, must still be there.
+  if (!start || !(log.commits.has(start.version) || log.commits.has(start.version + 1))) return undefined
+  return follow(table, log, { start, upTo: Number.POSITIVE_INFINITY })
 }
 
-function hintedVersion(text: string): number | undefined {
+function hinted(text: string): CheckpointPlace | undefined {
   try {
     const { version, parts } = JSON.parse(text) as { version?: unknown; parts?: unknown }
-    return typeof version === 'number' && parts === undefined ? version : undefined
+    if (!Number.isSafeInteger(version)) return undefined
+    return { version: version as number, ...(Number.isSafeInteger(parts) ? { parts: parts as number } : {}) }
   } catch {
     return undefined
   }
 }
 
-/** Opens by listing the log: the newest checkpoint up to `upTo`, then every commit after it. */
-async function fromList(table: Table, upTo = Number.POSITIVE_INFINITY): Promise<Snapshot | undefined> {
-  const commits: number[] = []
-  const checkpoints: number[] = []
-  for await (const object of table.store.list(`${table.path}/_delta_log/`)) {
-    const file = logFile(object.path)
-    if (!file || file.version > upTo) continue
-    if (file.kind === 'commit') commits.push(file.version)
-    if (file.kind === 'checkpoint') checkpoints.push(file.version)
+/** Opens by the list of the whole log, at `upTo` or the newest before it. Undefined: the listing is empty. */
+async function fromList(table: Table, log: LogListing, upTo: number): Promise<Snapshot | undefined> {
+  if (log.commits.size === 0 && log.checkpoints.length === 0 && log.unread.length === 0) return undefined
+  const place = log.checkpoints.findLast(({ version }) => version <= upTo)
+  const start = place ? await readCheckpoint(table, place) : undefined
+  const snapshot = start || log.commits.has(0) ? await follow(table, log, { start, upTo }) : undefined
+  if (snapshot) return snapshot
+  if (log.unread.length > 0) {
+    const reason = `its log can only be read from the checkpoint of V2 form at version ${log.unread.at(-1)}`
+    throw new LakeError('LAKE_UNSUPPORTED_TABLE', `${table.path}: ${reason}; write a classic one with the engine that made it`)
   }
-  if (commits.length === 0 && checkpoints.length === 0) return undefined
-  const start = checkpoints.length === 0 ? undefined : Math.max(...checkpoints)
-  const checkpoint = start === undefined ? undefined : await readCheckpoint(table, { version: start })
-  const wanted = commits.filter(version => start === undefined || version >= start).sort((a, b) => a - b)
-  if (start === undefined && wanted[0] !== 0) {
-    const reason = 'its first commits are gone and there is no single-file checkpoint of classic form to start from'
-    throw new LakeError(
-      upTo === Number.POSITIVE_INFINITY ? 'LAKE_UNSUPPORTED_TABLE' : 'LAKE_VERSION_GONE',
-      `${table.path}: ${reason}`,
-    )
-  }
-  const read = (await each(wanted, parallel, version => readCommit(table, version))).filter(commit => commit !== undefined)
-  if (!checkpoint) return replay(undefined, read)
-  const own = read[0]?.version === start ? read.shift()?.commitInfo : undefined
-  return replay(undefined, [{ ...checkpoint, ...(own ? { commitInfo: own } : {}) }, ...read])
+  const from = start ? start.version + 1 : 0
+  const hole = Array.from({ length: log.commits.size + 1 }, (_, i) => from + i).find(version => !log.commits.has(version))
+  throw new LakeError('LAKE_CORRUPT_LOG', `${table.path}: version ${hole} is missing, and no checkpoint stands for it`)
+}
+
+/** The commits after a checkpoint (undefined: from the first one) on top of it; undefined if one of them is not there. */
+async function follow(
+  table: Table,
+  log: LogListing,
+  { start, upTo }: { start: Commit | undefined; upTo: number },
+): Promise<Snapshot | undefined> {
+  const first = start ? start.version + 1 : 0
+  const versions = [...log.commits.keys()].filter(version => version >= first && version <= upTo)
+  const commits = await each(versions, parallel, version => readCommit(table, version))
+  if (commits.some((commit, i) => commit?.version !== first + i)) return undefined
+  if (!start) return replay(undefined, commits as Commit[])
+  // The checkpoint's own commit need not be read: its file's time is close to what it tells.
+  const timestamp = log.commits.get(start.version)
+  return replay(undefined, [{ ...start, ...(timestamp ? { commitInfo: { timestamp } } : {}) }, ...(commits as Commit[])])
 }
 
 async function travel(table: Table, version: number): Promise<Snapshot | undefined> {
-  const snapshot = await fromList(table, version)
-  if (!snapshot) {
-    if ((await newest(table, undefined)) === undefined) return undefined
-    throw new LakeError('LAKE_VERSION_GONE', `${table.path}: version ${version} has been cleaned away`)
+  const log = await listLog(table)
+  const versions = reachable(log)
+  const [oldest, last] = [versions[0], versions.at(-1)]
+  if (oldest === undefined || last === undefined) return fromList(table, log, version)
+  if (version > last) {
+    throw new LakeError('LAKE_VERSION_GONE', `${table.path}: there is no version ${version}; the newest is ${last}`)
   }
-  if (snapshot.version !== version) {
-    throw new LakeError('LAKE_VERSION_GONE', `${table.path}: there is no version ${version}; the newest is ${snapshot.version}`)
+  if (version < oldest) {
+    const left = `version ${oldest}, of ${new Date(await commitTime(table, log, oldest)).toISOString()}`
+    throw new LakeError('LAKE_VERSION_GONE', `${table.path}: version ${version} has been cleaned away; the oldest is ${left}`)
   }
-  return snapshot
+  return fromList(table, log, version)
 }

@@ -18,17 +18,17 @@ export type LogFile =
   | { kind: 'checkpoint-part'; version: number; part: number; parts: number }
 
 export function commitPath(table: Table, version: number): string {
-  return `${table.path}/_delta_log/${padded(version)}.json`
+  return `${table.path}/_delta_log/${versionDigits(version)}.json`
 }
 
 export function checkpointPath(table: Table, version: number): string {
-  return `${table.path}/_delta_log/${padded(version)}.checkpoint.parquet`
+  return `${table.path}/_delta_log/${versionDigits(version)}.checkpoint.parquet`
 }
 
 /** Part 1 to `parts` of a checkpoint in several files, which other engines may write. */
 export function checkpointPartPath(table: Table, version: number, { part, parts }: { part: number; parts: number }): string {
   const [number, count] = [part, parts].map(n => String(n).padStart(10, '0'))
-  return `${table.path}/_delta_log/${padded(version)}.checkpoint.${number}.${count}.parquet`
+  return `${table.path}/_delta_log/${versionDigits(version)}.checkpoint.${number}.${count}.parquet`
 }
 
 export function lastCheckpointPath(table: Table): string {
@@ -69,7 +69,8 @@ export function dataPath(table: Table, logged: string): string {
   return `${table.path}/${path}`
 }
 
-function padded(version: number): string {
+/** A version as names of the log write it: 20 digits. */
+export function versionDigits(version: number): string {
   return String(version).padStart(20, '0')
 }
 

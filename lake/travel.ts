@@ -2,8 +2,8 @@
 // Guarantee: the same moment gives the same version for as long as it is in the log, also where writers' clocks differ a little.
 import { each } from './each.ts'
 import { LakeError } from './lake-error.ts'
-import { readCommit } from './log.ts'
-import { type LogListing, listLog } from './log-list.ts'
+import { commitTime } from './log.ts'
+import { listLog, reachable } from './log-list.ts'
 import type { Table } from './table.ts'
 
 /** Commits looked at before the boundary found, for a clock that ran ahead; as many are read at once. */
@@ -41,18 +41,4 @@ export async function versionAt(table: Table, instant: Date): Promise<number | u
   const oldest = `version ${versions[0]}, of ${new Date(await time(0)).toISOString()}`
   const reason = versions[0] === 0 ? `the table begins with ${oldest}` : `the oldest still there is ${oldest}`
   throw new LakeError('LAKE_VERSION_GONE', `${table.path}: there is no version as old as ${instant.toISOString()}; ${reason}`)
-}
-
-/** The versions that can be opened, ascending: from the first commit if it is there, else from the oldest checkpoint. */
-export function reachable({ commits, checkpoints }: LogListing): number[] {
-  const start = commits.has(0) ? 0 : checkpoints[0]?.version
-  if (start === undefined) return []
-  const versions = [...commits.keys()].filter(version => version >= start)
-  // Other engines may delete a checkpoint's own commit.
-  return versions[0] === start ? versions : [start, ...versions]
-}
-
-async function commitTime(table: Table, { commits, checkpoints }: LogListing, version: number): Promise<number> {
-  const written = commits.get(version) ?? checkpoints.find(checkpoint => checkpoint.version === version)!.modified
-  return (await readCommit(table, version))?.commitInfo?.timestamp ?? written
 }

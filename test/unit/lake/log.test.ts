@@ -1,13 +1,16 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ObjectStore } from '../../../connectors/object-store.ts'
 import { checkpoint } from '../../../lake/checkpoint.ts'
 import { commit } from '../../../lake/commit.ts'
 import { Duck } from '../../../lake/duckdb.ts'
 import { loadSnapshot } from '../../../lake/log.ts'
-import { commitPath } from '../../../lake/path.ts'
+import { checkpointPath, commitPath } from '../../../lake/path.ts'
 import type { Snapshot } from '../../../lake/snapshot.ts'
 import type { Table } from '../../../lake/table.ts'
-import { someAdd, someFields, tempTable } from './temp-table.ts'
+import { longLog } from './long-log.ts'
+import { someAdd, someFields, type TempTable, tempTable } from './temp-table.ts'
 
 let duck: Duck
 beforeAll(async () => {
@@ -97,7 +100,8 @@ test('with a checkpoint and the older commits gone, only the checkpoint and what
   })
   expect([...opened.files.keys()]).toEqual([...snapshots[11]!.files.keys()])
   expect(new Set(opened.tombstones.keys())).toEqual(new Set(snapshots[11]!.tombstones.keys()))
-  expect(calls.list).toBeUndefined()
+  // The hint, the checkpoint, one list, the three commits after it.
+  expect(calls).toEqual({ get: 5, list: 1 })
   await expect(loadSnapshot(table, { version: 5 })).rejects.toMatchObject({ code: 'LAKE_VERSION_GONE' })
 })
 
@@ -168,19 +172,95 @@ test('a table of another kind is refused, with the reason, also when it turns in
   }
 })
 
-test('two thousand commits without a checkpoint open in seconds', async () => {
+describe('a table of 10,000 commits', () => {
+  let table: TempTable
+  beforeAll(async () => {
+    table = await tempTable()
+    await longLog(table, 10_000, (path, bytes) => writeFile(join(table.dir, path), bytes))
+  }, 60_000)
+  afterAll(() => table[Symbol.asyncDispose]())
+
+  test('opens without a checkpoint, in seconds', async () => {
+    const started = performance.now()
+    const snapshot = (await loadSnapshot(table))!
+    expect(snapshot).toMatchObject({ version: 9999, txns: new Map([['orders#1/0', 999_900n]]) })
+    expect(snapshot.files.size).toBe(9999)
+    expect(performance.now() - started).toBeLessThan(20_000)
+  }, 60_000)
+
+  test('opens by one list and two gets from a checkpoint of the newest version; the commits after it are one get each', async () => {
+    const newest = (await loadSnapshot(table))!
+    await checkpoint(duck, table, newest)
+    const { store, calls } = counted(table.store)
+    const opened = (await loadSnapshot({ ...table, store }))!
+    const { head = 0, ...rest } = calls
+    expect(rest).toEqual({ get: 2, list: 1 })
+    // Version 9999 ends a block of names: whether its own commit is there is asked for by its name.
+    expect(head).toBe(1)
+    expect(opened).toMatchObject({ version: 9999, txns: newest.txns })
+    expect(new Set(opened.files.keys())).toEqual(new Set(newest.files.keys()))
+    for (let version = 9999; version < 10_002; version++) {
+      const base = (await loadSnapshot(table))!
+      await commit(table, { base, mode: 'append', operation: 'WRITE', adds: [someAdd(`g${version}`)] })
+    }
+    const later = counted(table.store)
+    expect((await loadSnapshot({ ...table, store: later.store }))!.version).toBe(10_002)
+    expect(later.calls).toMatchObject({ get: 5, list: 1 })
+  }, 60_000)
+
+  test('a stale hint, hundreds or thousands of commits old, gives the newest version', async () => {
+    const expected = (await loadSnapshot(table))!
+    const hint = `${table.path}/_delta_log/_last_checkpoint`
+    for (const version of [99, 8999, 9899]) {
+      await checkpoint(duck, table, (await loadSnapshot(table, { version }))!)
+      await table.store.put(hint, Buffer.from(JSON.stringify({ version })))
+      if (version === 99) await table.store.delete(checkpointPath(table, 9999))
+      const opened = (await loadSnapshot(table))!
+      expect(opened).toMatchObject({ version: expected.version, timestamp: expected.timestamp, txns: expected.txns })
+      expect(new Set(opened.files.keys())).toEqual(new Set(expected.files.keys()))
+    }
+  }, 120_000)
+})
+
+test('a newer checkpoint than the hinted one is taken; one that is gone is done without', async () => {
   await using table = await tempTable()
-  const first = (await history(table, 1))[0]!
-  const line = (n: number) => `{"commitInfo":{"timestamp":${n}}}\n${JSON.stringify({ add: someAdd(`g${n}`) })}\n`
-  await Promise.all(Array.from({ length: 2000 }, (_, n) => table.store.put(commitPath(table, n + 1), Buffer.from(line(n)))))
-  const started = performance.now()
-  expect((await loadSnapshot(table))!.files.size).toBe(2001)
-  expect((await loadSnapshot(table, { known: first }))!.version).toBe(2000)
-  expect(performance.now() - started).toBeLessThan(10_000)
-}, 60_000)
+  const snapshots = await history(table, 12)
+  const hint = `${table.path}/_delta_log/_last_checkpoint`
+  await checkpoint(duck, table, snapshots[3]!)
+  const old = (await table.store.get(hint))!
+  await checkpoint(duck, table, snapshots[8]!)
+  await table.store.put(hint, old)
+  const { store, calls } = counted(table.store)
+  expect((await loadSnapshot({ ...table, store }))!.txns).toEqual(snapshots[11]!.txns)
+  // The hint, both checkpoints, versions 9 to 11.
+  expect(calls).toEqual({ get: 6, list: 1 })
+  await table.store.delete(checkpointPath(table, 3))
+  expect((await loadSnapshot(table))!.files).toEqual(settled(snapshots[11]!.files, true, 8))
+})
+
+test('the first commits gone and no checkpoint: told, with the version that is missing', async () => {
+  await using table = await tempTable()
+  await history(table, 6)
+  for (const version of [0, 1]) await table.store.delete(commitPath(table, version))
+  await expect(loadSnapshot(table)).rejects.toMatchObject({
+    code: 'LAKE_CORRUPT_LOG',
+    message: 'silver/shop/orders: version 0 is missing, and no checkpoint stands for it',
+  })
+})
+
+test('time travel to a version cleaned away names the oldest left, and its time', async () => {
+  await using table = await tempTable()
+  const snapshots = await history(table, 12)
+  await checkpoint(duck, table, snapshots[8]!)
+  for (let version = 0; version < 8; version++) await table.store.delete(commitPath(table, version))
+  await expect(loadSnapshot(table, { version: 5 })).rejects.toMatchObject({
+    code: 'LAKE_VERSION_GONE',
+    message: `silver/shop/orders: version 5 has been cleaned away; the oldest is version 8, of ${new Date(snapshots[8]!.timestamp).toISOString()}`,
+  })
+})
 
 /** What a checkpoint keeps of a file: its `dataChange` is false. */
-function settled(files: Snapshot['files'], fromCheckpoint: boolean): Snapshot['files'] {
+function settled(files: Snapshot['files'], fromCheckpoint: boolean, version = 6): Snapshot['files'] {
   if (!fromCheckpoint) return files
-  return new Map([...files].map(([path, add]) => [path, Number(path.slice(1)) <= 6 ? { ...add, dataChange: false } : add]))
+  return new Map([...files].map(([path, add]) => [path, Number(path.slice(1)) <= version ? { ...add, dataChange: false } : add]))
 }
