@@ -49,6 +49,7 @@ async function step(duck: Duck, options: Refinement): Promise<Refined | undefine
   if (!bronze) return undefined
   const tables = await openSilver(lake, schema, { key: mask.primaryKey, bronzeId: bronze.metaData.id })
   refuseOtherPolicy(tables, options)
+  refuseBehind(tables, options)
   const { files, version } = await nextFiles(lake, bronze, { tables, maxRows: options.maxRows })
   if (version === tables.taken.current) return undefined
   const collapsed = await apply(duck, options, { bronze, tables, files })
@@ -64,7 +65,7 @@ async function step(duck: Duck, options: Refinement): Promise<Refined | undefine
 }
 
 /** Silver built under one policy must not go on under another: old rows would keep what the new policy hides. */
-function refuseOtherPolicy(tables: SilverTables, { schema, mask }: Refinement): void {
+export function refuseOtherPolicy(tables: SilverTables, { schema, mask }: Pick<Way, 'schema' | 'mask'>): void {
   // History may be a step ahead of silver after a crash, and holds as much.
   const changed = [tables.current, tables.history].flatMap(snapshot => otherwiseMasked(snapshot, mask, schema))
   if (changed.length > 0) {
@@ -73,6 +74,15 @@ function refuseOtherPolicy(tables: SilverTables, { schema, mask }: Refinement): 
       `${name}: silver was built under another policy or key version (columns ${[...new Set(changed)].join(', ')}); rebuild it with \`binlake replay ${name}\``,
     )
   }
+}
+
+/** Each step moves history and markers first; where they lack what silver has, going on would leave a hole for ever. */
+function refuseBehind({ taken: { current, history, deleted } }: SilverTables, { schema }: Refinement): void {
+  if (Math.min(history, deleted) >= current) return
+  const name = nameOf(schema)
+  throw new TableHalted(
+    `${name}: its history or its markers stand at an earlier bronze version (${Math.min(history, deleted)}) than silver (${current}); rebuild it with \`binlake replay ${name}\``,
+  )
 }
 
 export class PolicyChanged extends Error {

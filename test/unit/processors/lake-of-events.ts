@@ -89,8 +89,9 @@ export class LakeOfEvents {
     this.lake = lake
   }
 
-  static async open(): Promise<LakeOfEvents> {
-    const folder = await mkdtemp(joinPath(tmpdir(), 'binlake-events-'))
+  /** A new lake, or the one that another process made in `existing`. */
+  static async open(existing?: string): Promise<LakeOfEvents> {
+    const folder = existing ?? (await mkdtemp(joinPath(tmpdir(), 'binlake-events-')))
     const store = await openStore(`file://${folder}/lake`, { cacheDir: joinPath(folder, 'cache') })
     return new LakeOfEvents(folder, await Duck.open({ threads: 1 }), new Lakehouse(store))
   }
@@ -141,6 +142,11 @@ export class LakeOfEvents {
       sql`SELECT [${join(columns.map(name => sql`${id(name)}::VARCHAR`))}] AS r FROM ${await scan(this.lake.table(path), snapshot)} ORDER BY ALL`,
     )
     return rows.map(({ r }) => r as (string | null)[])
+  }
+
+  /** The table's way from bronze to silver, for what is not called here. */
+  way(options: { schema?: SourceTable; policy?: string } = {}) {
+    return this.#plan(options)
   }
 
   async close(): Promise<void> {
