@@ -1,10 +1,9 @@
 // Opens the configured source: its change log (Kafka, or the embedded one), and its own tables.
 import { readFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { KafkaSettings } from '../connectors/kafka-group.ts'
+import { makeOwnFolder, removeOwnFolder } from '../connectors/own-folder.ts'
 import type { Source } from '../connectors/source.ts'
 import type { SourceRows } from '../connectors/source-rows.ts'
 import { type Config, need } from './config.ts'
@@ -19,7 +18,7 @@ export async function openSource(config: Config, log: Logger): Promise<OpenSourc
   const brokers = need(config.kafka.brokers, 'kafka.brokers')
   const topicPrefix = need(config.kafka.prefix, 'kafka.prefix')
   const { records, bytes, age } = config.batch
-  const spoolDir = await mkdtemp(join(tmpdir(), 'binlake-spool-'))
+  const spoolDir = await makeOwnFolder(tmpdir(), 'binlake-spool')
   const shared = { topicPrefix, spoolDir, batch: { records, bytes, ageMs: age } }
   const dir = embeddedFolder(brokers[0]!)
   const source = dir
@@ -32,7 +31,7 @@ export async function openSource(config: Config, log: Logger): Promise<OpenSourc
     source,
     async [Symbol.asyncDispose]() {
       await source.close()
-      await rm(spoolDir, { recursive: true, force: true })
+      await removeOwnFolder(spoolDir)
     },
   }
 }

@@ -1,7 +1,6 @@
 // A lake on Azure Data Lake Storage Gen2 or Azurite (lake-spec §6): zones are containers, everything goes through the Blob endpoint.
 // Guarantee: an object appears whole or not at all; `putIfAbsent` is one Put Blob with If-None-Match: *.
 import { createWriteStream } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
 import { join as joinPath } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { BlockBlobClient, ContainerClient } from '@azure/storage-blob'
@@ -13,6 +12,7 @@ import { azureCode, azureStatus, azureStoreError, containerRefused } from './azu
 import { FileCache } from './file-cache.ts'
 import { localStoreError } from './local-store-error.ts'
 import type { ObjectInfo, ObjectStore } from './object-store.ts'
+import { makeOwnFolder, removeOwnFolder } from './own-folder.ts'
 import { StoreError } from './store-error.ts'
 
 export interface AzureStoreOptions {
@@ -28,9 +28,8 @@ export async function openAzureStore(url: string, { settings, cacheDir, cacheSiz
   const place = azurePlace(url)
   checkAccess(place, settings)
   const cache = new FileCache(joinPath(cacheDir, 'data'), cacheSize === undefined ? {} : { limit: cacheSize })
-  const store = new AzureStore(place, settings, { scratch: joinPath(cacheDir, 'scratch'), cache })
-  await mkdir(store.scratch, { recursive: true })
-  return store
+  const scratch = await makeOwnFolder(joinPath(cacheDir, 'scratch'), 'lake')
+  return new AzureStore(place, settings, { scratch, cache })
 }
 
 /** A path's place in the account. */
@@ -149,7 +148,9 @@ class AzureStore implements ObjectStore {
     return this.#cache.fetch(at.cached, temp => this.#download(at, temp), size)
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    await removeOwnFolder(this.scratch)
+  }
 
   async #download(at: Located, temp: string): Promise<void> {
     const idle = new Idle(this.#stall)

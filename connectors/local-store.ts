@@ -6,6 +6,7 @@ import { basename, dirname, join as joinPath } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { localStoreError, storeErrno } from './local-store-error.ts'
 import type { ObjectInfo, ObjectStore } from './object-store.ts'
+import { makeOwnFolder, removeOwnFolder } from './own-folder.ts'
 import { StoreError } from './store-error.ts'
 
 /** Opens (and makes) the folder `root`, an absolute path. Throws STORE_DENIED, STORE_FULL or, on a disk without hard links, STORE_CONFIG. */
@@ -17,19 +18,19 @@ export async function openLocalStore(root: string): Promise<ObjectStore> {
 
 class LocalStore implements ObjectStore {
   readonly url: string
-  readonly scratch: string
+  scratch = ''
   readonly #root: string
 
   constructor(root: string) {
     this.#root = root
     this.url = pathToFileURL(root).href
-    this.scratch = joinPath(root, '.scratch')
   }
 
   async prepare(): Promise<void> {
-    const probe = joinPath(this.scratch, `.${randomUUID()}.tmp`)
+    let probe = ''
     try {
-      await mkdir(this.scratch, { recursive: true })
+      this.scratch = await makeOwnFolder(joinPath(this.#root, '.scratch'), 'lake')
+      probe = joinPath(this.scratch, 'probe')
       await writeDurably(probe, Buffer.from('probe'))
       await link(probe, `${probe}.link`).catch(cause => {
         if (storeErrno(cause) !== undefined) throw cause
@@ -39,7 +40,7 @@ class LocalStore implements ObjectStore {
     } catch (error) {
       throw localStoreError(error, this.#root)
     } finally {
-      await Promise.all([discard(probe), discard(`${probe}.link`)])
+      if (probe !== '') await Promise.all([discard(probe), discard(`${probe}.link`)])
     }
   }
 
@@ -113,7 +114,9 @@ class LocalStore implements ObjectStore {
     throw new StoreError('STORE_MISSING', `${this.#file(path)} is not there; was it deleted by something other than binlake?`)
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    await removeOwnFolder(this.scratch)
+  }
 
   async #absentOr<Result>(path: string, read: (file: string) => Promise<Result>): Promise<Result | undefined> {
     const file = this.#file(path)
@@ -126,19 +129,18 @@ class LocalStore implements ObjectStore {
     }
   }
 
-  /** Writes a temporary neighbour, then lets `publish` give it its name. */
-  async #write(path: string, bytes: Uint8Array, publish: (temp: string, file: string) => Promise<boolean>): Promise<boolean> {
+  /** Writes a temporary file, then lets `publish` give it its name. It lies in the scratch folder, which goes with a killed process. */
+  async #write(path: string, bytes: Uint8Array, publish: Publish): Promise<boolean> {
     const file = this.#file(path)
     const folder = dirname(file)
-    const temp = joinPath(folder, `.${basename(file)}.${randomUUID()}.tmp`)
     try {
       await makeFolder(folder)
-      await writeDurably(temp, bytes)
-      const written = await publish(temp, file)
-      await syncFolder(folder)
-      return written
+      return await writeBy(joinPath(this.scratch, randomUUID()), { file, bytes, publish }).catch(error => {
+        if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error
+        // A part of the lake that is mounted from elsewhere.
+        return writeBy(joinPath(folder, `.${randomUUID()}.tmp`), { file, bytes, publish })
+      })
     } catch (error) {
-      await discard(temp)
       throw localStoreError(error, folder)
     }
   }
@@ -160,6 +162,23 @@ class LocalStore implements ObjectStore {
     if (path.split('/').includes('..') || path.includes('\0'))
       throw new StoreError('STORE_PATH', `${this.url}: a path must stay inside the store`)
     return joinPath(this.#root, path)
+  }
+}
+
+type Publish = (temp: string, file: string) => Promise<boolean>
+
+async function writeBy(
+  temp: string,
+  { file, bytes, publish }: { file: string; bytes: Uint8Array; publish: Publish },
+): Promise<boolean> {
+  try {
+    await writeDurably(temp, bytes)
+    const written = await publish(temp, file)
+    await syncFolder(dirname(file))
+    return written
+  } catch (error) {
+    await discard(temp)
+    throw error
   }
 }
 

@@ -1,9 +1,8 @@
 // DuckDB is the column engine: it reads and writes Parquet, types JSON, sorts, joins and hashes.
 // Guarantee: every connection runs in UTC, within one memory limit, spilling to a folder of its own.
-import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join as joinPath } from 'node:path'
 import { type DuckDBConnection, DuckDBInstance, type JS, type Json } from '@duckdb/node-api'
+import { makeOwnFolder, removeOwnFolder } from '../connectors/own-folder.ts'
 import { type Sql, sql } from './sql.ts'
 
 export interface DuckOptions {
@@ -25,7 +24,7 @@ export class Duck {
   }
 
   static async open(options: DuckOptions = {}): Promise<Duck> {
-    const spill = await mkdtemp(joinPath(tmpdir(), 'binlake-duckdb-'))
+    const spill = await makeOwnFolder(tmpdir(), 'binlake-duckdb')
     const instance = await DuckDBInstance.create(':memory:', {
       temp_directory: spill,
       preserve_insertion_order: 'false',
@@ -75,6 +74,6 @@ export class Duck {
     this.connection.closeSync()
     if (this.#spill === undefined) return
     this.#instance.closeSync()
-    await rm(this.#spill, { recursive: true, force: true })
+    await removeOwnFolder(this.#spill)
   }
 }

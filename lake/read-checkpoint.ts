@@ -2,7 +2,6 @@
 // Guarantee: actions come out as a commit file would hold them: what is absent is absent, 64-bit numbers and statistics are exact.
 import { randomUUID } from 'node:crypto'
 import { rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join as joinPath } from 'node:path'
 import { type Add, type Commit, parseCommit, type Remove, type Txn } from './actions.ts'
 import { Duck } from './duckdb.ts'
@@ -22,7 +21,7 @@ export async function readCheckpoint(table: Table, place: CheckpointPlace): Prom
   // Not through the cache: a table deleted and made again has another checkpoint of the same name.
   const objects = await each(paths, 4, path => table.store.get(path))
   if (objects.includes(undefined)) return undefined
-  const files = paths.map(() => joinPath(tmpdir(), `binlake-checkpoint-${randomUUID()}.parquet`))
+  const files = paths.map(() => joinPath(table.store.scratch, `checkpoint-${randomUUID()}.parquet`))
   await using duck = await Duck.open({ threads: 1 })
   try {
     for (const [i, file] of files.entries()) await writeFile(file, objects[i]!, { flag: 'wx', mode: 0o600 })

@@ -1,10 +1,9 @@
 // `binlake verify`: is silver what MySQL holds?
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
+import { makeOwnFolder, removeOwnFolder } from '../../connectors/own-folder.ts'
 import type { TableVerdict } from '../../processors/verify.ts'
 import { collect, whole } from '../arguments.ts'
 import { exit } from '../exit.ts'
@@ -103,7 +102,7 @@ async function compare(
   const { policy, keys } = await openPolicy(config)
   const token = [...keys.values()][0] ?? new MaskKey({ domain: 'verify', version: 'v1' }, randomBytes(32))
   const store = await openLake(config)
-  const scratch = await mkdtemp(join(tmpdir(), 'binlake-verify-'))
+  const scratch = await makeOwnFolder(tmpdir(), 'binlake-verify')
   try {
     await using duck = await openDuck(config)
     await using source = await openSourceRows(config)
@@ -131,7 +130,7 @@ async function compare(
     return verdicts
   } finally {
     await store.close()
-    await rm(scratch, { recursive: true, force: true })
+    await removeOwnFolder(scratch)
   }
 }
 

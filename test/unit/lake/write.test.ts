@@ -27,7 +27,7 @@ test('one file in the store, its action, and nothing left behind', async () => {
     stats: '{"numRecords":1}',
     size: (await table.store.head(dataPath(table, add.path)))!.size,
   })
-  expect(await readdir(join(table.dir, '.scratch'))).toEqual([])
+  expect(await readdir(table.store.scratch)).toEqual([])
 })
 
 test('no rows, no file', async () => {
@@ -36,7 +36,7 @@ test('no rows, no file', async () => {
     await writeFile(duck, table, { select: sql`SELECT 1 AS id, 'x' AS name WHERE false`, fields: someFields }),
   ).toBeUndefined()
   expect(await objects(table.store, 'silver/')).toEqual([])
-  expect(await readdir(join(table.dir, '.scratch'))).toEqual([])
+  expect(await readdir(table.store.scratch)).toEqual([])
 })
 
 test('statistics only of the columns named, exact beyond 2^53', async () => {
@@ -114,7 +114,7 @@ test('a disk that is full while the file is written is STORE_FULL, and leaves no
   // A limit on the file size stands in for a full disk.
   const command = 'trap "" XFSZ; ulimit -f 512; exec "$0" --input-type=module-typescript -e "$1"'
   const { stdout } = await promisify(execFile)('bash', ['-c', command, process.execPath, script])
-  expect(stdout).toMatch(/^STORE_FULL true .*\.scratch: the disk is full .* gold\/t/)
-  expect(await readdir(join(table.dir, '.scratch'))).toEqual([])
+  expect(stdout).toMatch(/^STORE_FULL true .*\.scratch\S*: the disk is full .* gold\/t/)
+  expect(await readdir(table.store.scratch)).toEqual([])
   expect(await objects(table.store, 'gold/')).toEqual([])
 })
