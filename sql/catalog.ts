@@ -40,6 +40,16 @@ export function sqlName(table: LakeTable, all: readonly LakeTable[]): string {
   return `${table.zone}.${quoted(namesOf(table, all)[0]!)}`
 }
 
+/** The live views that a query may name: one for each source table in silver. */
+export function liveNames(all: readonly LakeTable[]): string[] {
+  const silver = all.filter(({ zone }) => zone === 'silver')
+  const companion = (table: LakeTable) =>
+    silver.some(
+      ({ database, name }) => database === table.database && [`${name}_history`, `${name}_deleted`].includes(table.name),
+    )
+  return silver.filter(table => !companion(table)).map(table => sqlName({ ...table, name: `${table.name}_live` }, all))
+}
+
 /** Which table a query means. Undefined if the name belongs to no zone (a catalog of DuckDB's own). Throws SQL_UNKNOWN_TABLE with near names. */
 export function resolveTable(reference: TableReference, all: readonly LakeTable[]): LakeTable | undefined {
   const { schema, table } = reference

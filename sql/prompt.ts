@@ -14,6 +14,8 @@ export interface PromptOptions {
   /** Text for `.tables` and `.schema <table>`. */
   tables(): Promise<string>
   schema(table: string): Promise<string>
+  /** Sets the point in time of later queries, or says it if the text is empty. */
+  asOf(text: string): string
   /** Words that the Tab key completes. */
   words(): Promise<string[]>
   explain(error: unknown): string
@@ -23,6 +25,7 @@ const keptLines = 1_000
 const help = `End a statement with ; to run it. Tab completes names. Ctrl-C cancels, Ctrl-D leaves.
   .tables            the tables of the lake
   .schema <table>    its columns
+  .as-of <point>     tables as they were at a version, a time or a binlog point; .as-of now goes back
   .timing            show how long a query took, on or off
   .help              this text
   .quit              leave
@@ -67,7 +70,7 @@ async function converse(talk: Interface, options: PromptOptions): Promise<void> 
   const attempt = async (work: () => Promise<void>) => work().catch(error => void options.output.write(options.explain(error)))
   show()
   for await (const line of talk) {
-    const command = typed.trim() === '' ? /^\s*\.(\w+)\s*(.*?)\s*;?\s*$/.exec(line) : null
+    const command = typed.trim() === '' ? /^\s*\.([\w-]+)\s*(.*?)\s*;?\s*$/.exec(line) : null
     if (command) {
       const [, name, argument] = command as unknown as [string, string, string]
       if (name === 'quit' || name === 'exit') break
@@ -93,7 +96,8 @@ async function converse(talk: Interface, options: PromptOptions): Promise<void> 
   options.output.write('\n')
 }
 
-async function answer(name: string, argument: string, { tables, schema }: PromptOptions): Promise<string> {
+async function answer(name: string, argument: string, { tables, schema, asOf }: PromptOptions): Promise<string> {
+  if (name === 'as-of') return asOf(argument)
   if (name === 'tables') return tables()
   if (name === 'schema') return argument === '' ? '.schema needs a table, e.g. .schema silver.orders\n' : schema(argument)
   return name === 'help' ? help : `.${name} is not known\n${help}`

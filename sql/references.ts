@@ -2,20 +2,13 @@
 // Guarantee: a statement that passes is one SELECT (or EXPLAIN, DESCRIBE, SUMMARIZE, SHOW of one).
 import type { Duck } from '../lake/duckdb.ts'
 import { sql } from '../lake/sql.ts'
+import { type TreeNode, walk } from './predicates.ts'
 import { SqlError } from './sql-error.ts'
 
 /** A table as the query spells it. */
 export interface TableReference {
   schema: string
   table: string
-}
-
-interface TreeNode {
-  type?: unknown
-  schema_name?: unknown
-  table_name?: unknown
-  catalog_name?: unknown
-  cte_map?: { map?: { key: string }[] }
 }
 
 const explain = /^\s*explain(?:\s+analyze)?\s+/i
@@ -25,16 +18,34 @@ const readOnly =
 
 /** The tables that a statement names, CTEs left out. Throws SQL_INVALID for a syntax error, SQL_REFUSED for anything that is no query. */
 export async function tableReferences(duck: Duck, text: string): Promise<TableReference[]> {
+  return referencesIn(await syntaxTree(duck, text))
+}
+
+/** The tree of one statement; integers beyond 2^53 stand as their digits. Throws as tableReferences does. */
+export async function syntaxTree(duck: Duck, text: string): Promise<TreeNode> {
   const query = text.replace(leadingComments, '').replace(explain, '')
   const row = await duck.row<{ tree: string }>(sql`SELECT json_serialize_sql(${query})::VARCHAR AS tree`)
-  const tree = JSON.parse(row!.tree) as { error: boolean; error_type?: string; error_message?: string; statements?: unknown[] }
+  const exact = (_key: string, value: unknown, context?: { source?: string }) =>
+    typeof value === 'number' && !Number.isSafeInteger(value) ? (context?.source ?? value) : value
+  const tree = JSON.parse(row!.tree, exact) as {
+    error: boolean
+    error_type?: string
+    error_message?: string
+    statements?: TreeNode[]
+  }
   if (tree.error && tree.error_type === 'parser') throw new SqlError('SQL_INVALID', `not SQL: ${tree.error_message}`)
   if (tree.error) throw new SqlError('SQL_REFUSED', `not a query; ${readOnly}`)
   if (tree.statements?.length !== 1) throw new SqlError('SQL_REFUSED', 'expected one statement')
+  return tree.statements[0]!
+}
+
+/** The tables in a statement's tree. Throws SQL_REFUSED for SHOW TABLES and its like. */
+export function referencesIn(tree: TreeNode): TableReference[] {
   const found: TableReference[] = []
   const ctes = new Set<string>()
-  walk(tree.statements[0], node => {
-    for (const { key } of node.cte_map?.map ?? []) ctes.add(key.toLowerCase())
+  walk(tree, node => {
+    const map = (node.cte_map as { map?: { key: string }[] } | undefined)?.map
+    for (const { key } of map ?? []) ctes.add(key.toLowerCase())
     const name = String(node.table_name ?? '')
     if (node.type === 'SHOW_REF' && /^(__show_tables|"(tables|databases|schemas)"$)/.test(name)) {
       throw new SqlError('SQL_REFUSED', 'the tables of the lake are listed by `binlake tables`, at the prompt by .tables')
@@ -42,10 +53,4 @@ export async function tableReferences(duck: Duck, text: string): Promise<TableRe
     if (node.type === 'BASE_TABLE') found.push({ schema: String(node.schema_name ?? ''), table: name })
   })
   return found.filter(({ schema, table }) => schema !== '' || !ctes.has(table.toLowerCase()))
-}
-
-function walk(value: unknown, visit: (node: TreeNode) => void): void {
-  if (typeof value !== 'object' || value === null) return
-  if (!Array.isArray(value)) visit(value as TreeNode)
-  for (const child of Object.values(value)) walk(child, visit)
 }

@@ -34,6 +34,29 @@ export function primaryKey(configuration: Record<string, string>): string[] | un
   return text === undefined ? undefined : (JSON.parse(text) as string[])
 }
 
+/** The last change of each key, of a history's rows: `live` those that are rows of the table then, else those that ended one. */
+export function lastChanges(rows: Sql, options: { key: readonly string[]; columns: readonly string[]; live: boolean }): Sql {
+  const { key, columns, live } = options
+  const ended = sql`_op ${live ? sql`NOT IN` : sql`IN`} ('d', 't')`
+  // A key's `_valid_from` never runs backwards; `_seq` tells apart what happened at one moment.
+  return sql`(SELECT ${join(columns.map(name => id(name)))} FROM ${rows}
+    QUALIFY row_number() OVER (PARTITION BY ${join(key.map(name => id(name)))} ORDER BY _valid_from DESC, _seq DESC) = 1 AND ${ended})`
+}
+
+/** Silver's rows without the keys that the tail touches, and the tail's newest rows that are not deletions. Either may be missing. */
+export function liveRows(options: { silver: Sql | undefined; tail: Sql | undefined; key: readonly string[] }): Sql {
+  const { silver, tail, key } = options
+  const keys = join(key.map(name => id(name)))
+  const parts = [
+    silver &&
+      (tail
+        ? sql`SELECT * FROM ${silver} ANTI JOIN (SELECT ${keys} FROM ${tail}) USING (${keys})`
+        : sql`SELECT * FROM ${silver}`),
+    tail && sql`SELECT * FROM ${tail} WHERE _op NOT IN ('d', 't')`,
+  ].filter(part => part !== undefined)
+  return sql`(${join(parts, ' UNION ALL BY NAME ')})`
+}
+
 function history(rows: Sql, key: readonly string[]): Sql {
   const versions = sql`(PARTITION BY ${join(key.map(column => id(column)))} ORDER BY _seq)`
   return sql`SELECT *, _valid_to IS NULL AND _op NOT IN ('d', 't') AS _is_current

@@ -41,6 +41,7 @@ beforeEach(() => {
     },
     tables: async () => 'silver.orders\n',
     schema: async table => `columns of ${table}\n`,
+    asOf: text => `as of ${text || 'now'}\n`,
     words: async () => ['silver.orders', 'silver.payments', 'gold.daily_sales'],
     explain: error => `error: ${(error as Error).message}\n`,
   })
@@ -63,6 +64,7 @@ describe('prompt', () => {
     await type('.schema silver.orders;\r')
     await type('.schema\r')
     await type('.timing\r')
+    await type('.as-of binlog.000003:1547\r')
     await type('select 1;\r')
     await type('.nonsense\r')
     await type('.exit\r')
@@ -72,6 +74,7 @@ describe('prompt', () => {
       'columns of silver.orders',
       '.schema needs a table',
       'timing off',
+      'as of binlog.000003:1547',
       '.nonsense is not known',
     ])
       expect(shown).toContain(text)

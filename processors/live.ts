@@ -1,0 +1,81 @@
+// What bronze holds of a table beyond its silver, as silver will have it: for `<table>_live` in queries.
+// Guarantee: silver without these keys, and their rows here, are what the next merge will make of it; nothing is written to the lake.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join as joinPath } from 'node:path'
+import type { Logger } from 'pino'
+import type { Add } from '../lake/actions.ts'
+import { Duck, type DuckOptions } from '../lake/duckdb.ts'
+import type { Lakehouse } from '../lake/lakehouse.ts'
+import { duckType } from '../lake/schema.ts'
+import type { Snapshot } from '../lake/snapshot.ts'
+import { id, join, sql, trusted } from '../lake/sql.ts'
+import type { Keys } from '../privacy/keys.ts'
+import { compileMask } from '../privacy/mask.ts'
+import type { Policy } from '../privacy/policy.ts'
+import type { LiveTail, ReadTail } from '../sql/derived.ts'
+import { apply, openBronze } from './apply.ts'
+import { nextFiles, refuseOtherPolicy } from './refine.ts'
+import { SchemaUnknown } from './refinery.ts'
+import { evolved, openSilver } from './silver.ts'
+import { paths, type SilverTables, silverParts } from './silver-parts.ts'
+import { SourceSchemas } from './source-schemas.ts'
+
+export interface LiveOptions {
+  lake: Lakehouse
+  policy: Policy
+  keys: Keys
+  log: Logger
+  /** Of the database in which the tail is made: a query's own never sees a mask key. */
+  duckOptions?: DuckOptions
+}
+
+/**
+ * Gives the reader of tails. What a table cannot be merged for, its tail cannot be read for: TABLE_HALTED, TABLE_OMITTED, POLICY_CHANGED,
+ * SCHEMA_BEHIND, SCHEMA_UNKNOWN. Rows whose values do not fit are left out, as they will be.
+ */
+export function readTails({ lake, policy, keys, log, duckOptions = {} }: LiveOptions): ReadTail {
+  return async name => {
+    await using duck = await Duck.open(duckOptions)
+    const schema = await new SourceSchemas(duck, lake).get(name)
+    if (!schema) throw new SchemaUnknown(`${name.database}.${name.table}: no schema change has told of this table yet`)
+    const mask = compileMask(policy, schema, keys)
+    const way = { lake, log, schema, mask }
+    const bronze = await openBronze(way)
+    if (!bronze) return undefined
+    const tables = await openSilver(lake, schema, { key: mask.primaryKey, bronzeId: bronze.metaData.id })
+    refuseOtherPolicy(tables, way)
+    const path = paths(schema).current
+    const fields = evolved(path, tables.current, silverParts(tables, mask)[2].wanted)
+    const files = await filesBeyond(lake, bronze, tables)
+    const tail = { path, silver: tables.current, key: mask.primaryKey, version: bronze.version }
+    if (files.length === 0 && tables.current) {
+      return { ...tail, fields, changes: undefined, [Symbol.asyncDispose]: async () => {} } satisfies LiveTail
+    }
+    await apply(duck, way, { bronze, tables, files, setAside: false })
+    const own = new Set(silverParts(tables, mask)[2].wanted.map(field => field.name))
+    const columns = fields
+      .filter(field => own.has(field.name))
+      .map(field => sql`CAST(${id(field.name)} AS ${trusted(duckType(field.type))}) AS ${id(field.name)}`)
+    const folder = await mkdtemp(joinPath(tmpdir(), 'binlake-live-'))
+    const changes = joinPath(folder, 'tail.parquet')
+    const dispose = () => rm(folder, { recursive: true, force: true })
+    try {
+      await duck.run(sql`COPY (SELECT ${join(columns)} FROM applied WHERE _winner) TO ${changes} (FORMAT parquet)`)
+    } catch (error) {
+      await dispose()
+      throw error
+    }
+    return { ...tail, fields, changes, [Symbol.asyncDispose]: dispose } satisfies LiveTail
+  }
+}
+
+/** The bronze files that silver has not taken, whatever history may have. */
+async function filesBeyond(lake: Lakehouse, bronze: Snapshot, tables: SilverTables): Promise<Add[]> {
+  const { current } = tables.taken
+  // The first commits may be gone from the log, and their rows in other files.
+  if (current < 0) return [...bronze.files.values()]
+  const taken = { current, history: current, deleted: current }
+  const { files } = await nextFiles(lake, bronze, { tables: { ...tables, taken }, maxRows: Number.POSITIVE_INFINITY })
+  return files
+}
