@@ -84,14 +84,20 @@ export function parseCommit(version: number, text: string): Commit {
   for (const line of text.split('\n')) {
     if (line.trim() === '') continue
     const action = JSON.parse(line) as Record<string, unknown>
-    if (action.add) commit.adds.push(action.add as Add)
-    else if (action.remove) commit.removes.push(action.remove as Remove)
-    else if (action.txn) commit.txns.push(parseTxn(line))
-    else if (action.commitInfo) commit.commitInfo = action.commitInfo as CommitInfo
-    else if (action.metaData) commit.metaData = action.metaData as MetaData
-    else if (action.protocol) commit.protocol = action.protocol as Protocol
+    if (action.add) commit.adds.push(present(action.add as Add))
+    else if (action.remove) commit.removes.push(present(action.remove as Remove))
+    else if (action.txn) commit.txns.push(present(parseTxn(line)))
+    else if (action.commitInfo) commit.commitInfo = present(action.commitInfo as CommitInfo)
+    else if (action.metaData) commit.metaData = present(action.metaData as MetaData)
+    else if (action.protocol) commit.protocol = present(action.protocol as Protocol)
   }
   return commit
+}
+
+/** Some engines, and every checkpoint, spell out what is absent as null; here absent means absent. */
+function present<Action extends object>(action: Action): Action {
+  if (!Object.values(action).includes(null)) return action
+  return Object.fromEntries(Object.entries(action).filter(([, value]) => value !== null)) as Action
 }
 
 /** The commit file's text: commitInfo, protocol, metaData, txn, remove, add, one a line, in this order. */

@@ -11,7 +11,7 @@ import { LakeError } from './lake-error.ts'
 import { commitsSince, leftBehind, readCommit } from './log.ts'
 import { type MetaDataChange, planMetaData } from './metadata.ts'
 import { commitPath } from './path.ts'
-import { assertSupported, ourProtocol } from './protocol.ts'
+import { assertMayRemove, assertSupported, ourProtocol } from './protocol.ts'
 import { replay, type Snapshot } from './snapshot.ts'
 import type { Table } from './table.ts'
 
@@ -42,12 +42,14 @@ export interface CommitOptions {
 /**
  * Commits and returns the new snapshot.
  * Throws ConflictError (LAKE_CONFLICT; `retryable`: load again and plan anew; `paths`: what the winner removed of ours), LAKE_FENCED (another owner moved the same progress: stop),
- * LAKE_COMMIT_UNKNOWN (the store does not answer: load the table, its txns say whether the commit landed), LAKE_SCHEMA_CHANGE, LAKE_SCHEMA_INVALID.
+ * LAKE_COMMIT_UNKNOWN (the store does not answer: load the table, its txns say whether the commit landed), LAKE_SCHEMA_CHANGE, LAKE_SCHEMA_INVALID,
+ * LAKE_UNSUPPORTED_TABLE (a rival gave the table something binlake does not write; or it takes new rows only).
  */
 export async function commit(table: Table, options: CommitOptions): Promise<Snapshot> {
   let base = options.base
   const txns = progress(table, options)
   const removes = removeActions(table, options)
+  if (base) assertMayRemove(table.path, base.metaData, removes)
   if (base && (await leftBehind(table, base))) {
     throw new ConflictError(
       `${table.path}: version ${base.version} is so old that its followers have been cleaned away; load the table again`,

@@ -51,6 +51,23 @@ test('kinds of other engines are passed over', () => {
   expect(parseCommit(3, text)).toEqual(empty)
 })
 
+test('what another engine spells out as null is absent; a partition’s null stays', () => {
+  const text = [
+    '{"protocol":{"minReaderVersion":1,"minWriterVersion":2,"readerFeatures":null,"writerFeatures":null}}',
+    '{"txn":{"appId":"a","version":1,"lastUpdated":null}}',
+    '{"remove":{"path":"r","dataChange":true,"deletionTimestamp":null,"size":null,"partitionValues":null,"tags":null}}',
+    '{"add":{"path":"a","partitionValues":{"p":null},"size":1,"modificationTime":2,"dataChange":true,"stats":null,"tags":null,' +
+      '"baseRowId":null,"defaultRowCommitVersion":null,"clusteringProvider":null,"deletionVector":null}}',
+  ].join('\n')
+  expect(parseCommit(3, text)).toEqual({
+    version: 3,
+    protocol: { minReaderVersion: 1, minWriterVersion: 2 },
+    txns: [{ appId: 'a', version: 1n }],
+    removes: [{ path: 'r', dataChange: true }],
+    adds: [{ path: 'a', partitionValues: { p: null }, size: 1, modificationTime: 2, dataChange: true }],
+  })
+})
+
 test('a line cut off is an error, not a shorter commit', () => {
   expect(() => parseCommit(0, '{"add":{"path":"a"')).toThrow(SyntaxError)
 })

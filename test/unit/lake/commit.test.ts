@@ -314,6 +314,19 @@ test('a refusal that is final is passed on at once', async () => {
   expect(calls).toBe(1)
 })
 
+test('a table for new rows only takes them, and is compacted, but nothing is replaced', async () => {
+  await using table = await tempTable()
+  const metaData = { fields: someFields, configuration: { 'delta.appendOnly': 'true' } }
+  let base = await commit(table, append({ metaData, adds: [someAdd('a')] }))
+  base = await commit(table, append({ base, adds: [someAdd('b')] }))
+  base = await commit(table, { base, mode: 'compaction', operation: 'OPTIMIZE', removes: ['a', 'b'], adds: [someAdd('ab')] })
+  for (const mode of ['merge', 'overwrite'] as const) {
+    const options = { base, mode, operation: 'WRITE', removes: ['ab'], adds: [someAdd('c')] }
+    await expect(commit(table, options)).rejects.toMatchObject({ code: 'LAKE_UNSUPPORTED_TABLE' })
+  }
+  expect([...(await loadSnapshot(table))!.files.keys()]).toEqual(['ab'])
+})
+
 test('a file without the table’s partition values is refused', async () => {
   await using table = await tempTable()
   const metaData = { fields: someFields, partitionColumns: ['name'] }
