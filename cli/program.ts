@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import pkg from '../package.json' with { type: 'json' }
 import { collect } from './arguments.ts'
+import { addCompact } from './commands/compact.ts'
 import { addDemo } from './commands/demo.ts'
 import { addGenerate } from './commands/generate.ts'
 import { addReplay } from './commands/replay.ts'
@@ -10,6 +11,7 @@ import { addSql } from './commands/sql.ts'
 import { addStatus } from './commands/status.ts'
 import { addTables } from './commands/tables.ts'
 import { addDown, addUp } from './commands/up.ts'
+import { addVacuum } from './commands/vacuum.ts'
 import { addVerify } from './commands/verify.ts'
 import { exit } from './exit.ts'
 import { watchStdout } from './stdout.ts'
@@ -41,7 +43,21 @@ export function program(): Command {
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .showHelpAfterError('(--help lists what there is)')
     .exitOverride()
-  for (const add of [addDemo, addUp, addDown, addGenerate, addRun, addStatus, addTables, addSql, addReplay, addVerify]) add(root)
+  for (const add of [
+    addDemo,
+    addUp,
+    addDown,
+    addGenerate,
+    addRun,
+    addStatus,
+    addTables,
+    addSql,
+    addReplay,
+    addVerify,
+    addCompact,
+    addVacuum,
+  ])
+    add(root)
   root.addHelpText('after', after)
   return root
 }

@@ -14,6 +14,8 @@ import type { Table } from './table.ts'
 export interface CleanUpOptions {
   /** Milliseconds since 1970; default: the clock. */
   now?: number | undefined
+  /** Milliseconds that commits stay; default: the table's `delta.logRetentionDuration`, or 30 days. */
+  retention?: number | undefined
   /** This version and all after it stay, because someone still reads their commits; default: no such wish. */
   needed?: number | undefined
   /** But nobody waits for commits older than this many milliseconds; default: for ever. */
@@ -44,9 +46,13 @@ const defaultRetention = 30 * day
 const near = { checkpoint: 100, beginning: 10 }
 const parallel = 16
 
-/** Midnight (UTC) before `now` less the table's `delta.logRetentionDuration`: commits up to then may go. As Delta does, so that it changes once a day. */
-export function logCutoff(snapshot: Snapshot, now: number): number {
-  const retention = intervalMs(snapshot.metaData.configuration['delta.logRetentionDuration'] ?? '') ?? defaultRetention
+/** Milliseconds that the table keeps commits. */
+export function logRetention(snapshot: Snapshot): number {
+  return intervalMs(snapshot.metaData.configuration['delta.logRetentionDuration'] ?? '') ?? defaultRetention
+}
+
+/** The midnight (UTC) before `now` less the retention: commits up to then may go. As Delta does, so that it changes once a day. */
+export function logCutoff(retention: number, now: number): number {
   return Math.floor((now - retention) / day) * day
 }
 
@@ -69,10 +75,15 @@ export async function cleanUpLog(duck: Duck, table: Table, snapshot: Snapshot, o
 function lastToGo(
   commits: readonly LogObject[],
   snapshot: Snapshot,
-  { now = Date.now(), needed = Number.POSITIVE_INFINITY, patience = Number.POSITIVE_INFINITY }: CleanUpOptions,
+  {
+    now = Date.now(),
+    retention = logRetention(snapshot),
+    needed = Number.POSITIVE_INFINITY,
+    patience = Number.POSITIVE_INFINITY,
+  }: CleanUpOptions,
 ): number | undefined {
   const aged = (moment: number) => newestUpTo(commits, moment)
-  const old = aged(logCutoff(snapshot, now))
+  const old = aged(logCutoff(retention, now))
   if (old === undefined) return undefined
   return Math.min(old, Math.max(needed, aged(now - patience) ?? -1))
 }

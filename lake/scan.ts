@@ -1,5 +1,6 @@
 // A snapshot's rows as a relation for FROM (lake-spec §3.5, §3.10).
 // Guarantee: columns are those of the schema, in its order and types, whatever the age of the files; no file is opened before the query runs.
+import { StoreError } from '../connectors/store-error.ts'
 import type { Add } from './actions.ts'
 import { each } from './each.ts'
 import { LakeError } from './lake-error.ts'
@@ -21,18 +22,29 @@ export interface ScanOptions {
   fileColumn?: string
 }
 
-/** Brings the data files to this machine and returns a parenthesised query. Throws the store's errors, LAKE_CORRUPT_LOG if a live file is gone. */
+/** Brings the data files to this machine and returns a parenthesised query. Throws the store's errors, STORE_MISSING if a file was vacuumed. */
 export async function scan(table: Table, snapshot: Snapshot, options: ScanOptions = {}): Promise<Sql> {
   const files = [...(options.files ?? snapshot.files.values())]
   const fields = options.columns ? options.columns.map(name => columnOf(table, snapshot, name)) : snapshot.fields
   if (files.length === 0) return emptyRelation(fields, options.fileColumn)
-  const local = await each(files, parallel, file => table.store.fetch(dataPath(table, file.path), file.size))
+  const local = await each(files, parallel, file => fetchFile(table, snapshot, file))
   const located = files.map((add, i) => ({ add, file: local[i]! }))
-  const groups = Map.groupBy(located, ({ add }) =>
-    JSON.stringify(snapshot.metaData.partitionColumns.map(name => add.partitionValues[name] ?? null)),
-  )
+  // Partitions whose columns nobody asked for are read as one: bronze has one for each day.
+  const asked = snapshot.metaData.partitionColumns.filter(name => fields.some(field => field.name === name))
+  const groups = Map.groupBy(located, ({ add }) => JSON.stringify(asked.map(name => add.partitionValues[name] ?? null)))
   const parts = [...groups.values()].map(group => readGroup(snapshot, fields, { group, fileColumn: options.fileColumn }))
   return sql`(${join(parts, ' UNION ALL ')})`
+}
+
+async function fetchFile(table: Table, { version, metaData }: Snapshot, file: Add): Promise<string> {
+  try {
+    return await table.store.fetch(dataPath(table, file.path), file.size)
+  } catch (cause) {
+    if (!(cause instanceof StoreError) || cause.code !== 'STORE_MISSING') throw cause
+    const kept = metaData.configuration['delta.deletedFileRetentionDuration'] ?? 'interval 1 week'
+    const reason = `${cause.message} It belongs to version ${version} of ${table.path}; files that a newer version replaced are vacuumed after the table's retention (${kept}): open a newer version`
+    throw new StoreError('STORE_MISSING', reason, { cause })
+  }
 }
 
 type Located = { add: Add; file: string }

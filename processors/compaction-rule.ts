@@ -19,15 +19,24 @@ const largeFile = 128e6
 /** A batch that began before midnight may be committed after it. */
 const lateness = 3_600_000
 
-/** What to join in a table now. `leave` names files that stay as they are, by their logged path. */
-export function planTable(
-  zone: string,
-  snapshot: Snapshot,
-  { now, leave = new Set() }: { now: number; leave?: ReadonlySet<string> },
-): CompactionPlan {
+export interface PlanOptions {
+  /** Milliseconds since 1970. */
+  now: number
+  /** Logged paths of files that stay as they are. */
+  leave: ReadonlySet<string>
+  /** Fewer neighbours than this are not worth a commit. */
+  minFiles: number
+}
+
+/** What to join in a table now. */
+export function planTable(zone: string, snapshot: Snapshot, { now, leave, minFiles }: PlanOptions): CompactionPlan {
   const files = [...snapshot.files.values()].filter(({ path }) => !leave.has(path))
   const { orderBy, sortBy, rule, rowGroupSize } = ruleOf(zone, snapshot, now)
-  return { groups: planCompaction(inOrder(files, orderBy), rule), sortBy: sortBy && columns(sortBy), rowGroupSize }
+  return {
+    groups: planCompaction(inOrder(files, orderBy), { ...rule, minFiles }),
+    sortBy: sortBy && columns(sortBy),
+    rowGroupSize,
+  }
 }
 
 interface TableRule {

@@ -78,18 +78,18 @@ export async function applyRetention({ lake, retentions }: Maintained, place: Pl
   }
 }
 
-/** Joins the table's small files where it pays. Undefined: there is no such table. */
+/** Joins the table's small files where it pays: `minFiles` neighbours or more, two in a bronze partition of a day gone by. Undefined: no such table. */
 export async function compactTable(
   duck: Duck,
   maintained: Maintained,
   place: Place,
-  { dryRun = false }: { dryRun?: boolean } = {},
+  { minFiles = 4, dryRun = false }: { minFiles?: number; dryRun?: boolean } = {},
 ): Promise<TableCompaction | undefined> {
   const { lake, now, signal } = maintained
   const snapshot = await lake.current(place.path)
   if (!snapshot) return undefined
   const { files } = await untakenOf(maintained, place, snapshot)
-  const { groups, sortBy, rowGroupSize } = planTable(place.zone, snapshot, { now: now(), leave: files })
+  const { groups, sortBy, rowGroupSize } = planTable(place.zone, snapshot, { now: now(), leave: files, minFiles })
   const before = sizeOf(snapshot)
   if (dryRun) {
     const joined = groups.reduce((sum, group) => sum + group.length - 1, 0)
@@ -113,14 +113,15 @@ export async function cleanTable(
   const { needed, hasSilver } = await untakenOf(maintained, place, snapshot)
   // A table that no silver was ever made of waits for nobody: it will be built from what is live.
   const patience = hasSilver ? maintained.patience : 0
-  return cleanUpLog(duck, lake.table(place.path), snapshot, { now: now(), needed, patience, dryRun, signal })
+  const retention = maintained.retentions[place.zone].log
+  return cleanUpLog(duck, lake.table(place.path), snapshot, { now: now(), retention, needed, patience, dryRun, signal })
 }
 
 /** Deletes files that no version within the retention has. Undefined: no such table, or one that must wait. */
 export async function vacuumTable(
   maintained: Maintained,
   place: Place,
-  options: { dryRun?: boolean; retention?: number | undefined; unsafe?: boolean } = {},
+  { retention = maintained.retentions[place.zone].files, ...options }: VacuumChoice = {},
 ): Promise<Vacuumed | undefined> {
   const { lake, now, signal, longestWrite } = maintained
   const snapshot = await lake.current(place.path)
@@ -128,7 +129,14 @@ export async function vacuumTable(
   const table = lake.table(place.path)
   const { files } = await untakenOf(maintained, place, snapshot)
   const keep = new Set([...files].map(path => dataPath(table, path)))
-  return vacuum(table, snapshot, { now: now(), longestWrite, keep, signal, ...options })
+  return vacuum(table, snapshot, { now: now(), retention, longestWrite, keep, signal, ...options })
+}
+
+interface VacuumChoice {
+  dryRun?: boolean
+  /** Milliseconds, instead of the zone's. */
+  retention?: number | undefined
+  unsafe?: boolean
 }
 
 async function untakenOf({ lake, untaken }: Maintained, { zone, name, path }: Place, snapshot: Snapshot): Promise<Untaken> {

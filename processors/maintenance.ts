@@ -126,7 +126,7 @@ export class Maintenance {
     this.#due.set(place.path, due)
     if (await applyRetention(this.#maintained, place, snapshot)) this.#told(place)
     // In this order: what the log no longer holds need not be kept for silver.
-    const cutoff = logCutoff(snapshot, now)
+    const cutoff = logCutoff(this.#options.retentions[place.zone].log, now)
     if (cutoff > due.cleanedUpTo && (await this.#clean(place))) due.cleanedUpTo = cutoff
     const waits = place.zone === 'bronze' && now - due.compactedAt < rhythm && snapshot.files.size < due.files + many
     if (!waits) await this.#compact(place, due)

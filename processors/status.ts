@@ -9,6 +9,7 @@ import type { Snapshot } from '../lake/snapshot.ts'
 import type { Keys } from '../privacy/keys.ts'
 import { compileMask } from '../privacy/mask.ts'
 import type { Policy } from '../privacy/policy.ts'
+import { commitsBehind } from './behind.ts'
 import { isDebeziums, offsetAppId, topicsOf } from './bronze-names.ts'
 import type { TableName } from './source-schema.ts'
 import { SourceSchemas } from './source-schemas.ts'
@@ -87,7 +88,8 @@ async function silverStatus(lake: Lakehouse, name: TableName, bronze: Snapshot):
   const silver = await lake.current(tablePath('silver', name))
   if (!silver) return undefined
   const taken = silver.txns.get(bronze.metaData.id)
-  return { ...factsOf(silver), behind: bronze.version - Number(taken ?? -1n) }
+  const table = lake.table(tablePath('bronze', name))
+  return { ...factsOf(silver), behind: await commitsBehind(table, bronze, Number(taken ?? -1n)) }
 }
 
 async function quarantineStatus(

@@ -5,7 +5,7 @@ import { checkpoint } from '../../../lake/checkpoint.ts'
 import { commit } from '../../../lake/commit.ts'
 import { Duck } from '../../../lake/duckdb.ts'
 import { loadSnapshot } from '../../../lake/log.ts'
-import { cleanUpLog, logCutoff } from '../../../lake/log-cleanup.ts'
+import { cleanUpLog, logCutoff, logRetention } from '../../../lake/log-cleanup.ts'
 import { checkpointPath, commitPath } from '../../../lake/path.ts'
 import type { Snapshot } from '../../../lake/snapshot.ts'
 import { objects, someAdd, someFields, type TempTable, tempTable } from './temp-table.ts'
@@ -41,12 +41,12 @@ async function log(table: TempTable): Promise<string[]> {
   return paths.map(path => path.slice(path.lastIndexOf('/') + 1).replace(/^0+(?=\d)/, ''))
 }
 
-test('the cutoff is the midnight (UTC) before the retention, 30 days without a property', () => {
-  const of = (configuration: Record<string, string>) =>
-    new Date(logCutoff({ metaData: { configuration } } as unknown as Snapshot, now)).toISOString()
-  expect(of(oneDay)).toBe('2026-11-20T00:00:00.000Z')
-  expect(of({ 'delta.logRetentionDuration': 'interval 14 hours' })).toBe('2026-11-21T00:00:00.000Z')
-  expect(of({})).toBe('2026-10-22T00:00:00.000Z')
+test('the cutoff is the midnight (UTC) before the retention', () => {
+  const of = (retention: number) => new Date(logCutoff(retention, now)).toISOString()
+  expect(of(24 * hour)).toBe('2026-11-20T00:00:00.000Z')
+  expect(of(14 * hour)).toBe('2026-11-21T00:00:00.000Z')
+  const logOf = (configuration: Record<string, string>) => logRetention({ metaData: { configuration } } as unknown as Snapshot)
+  expect([logOf(oneDay), logOf({})]).toEqual([24 * hour, 720 * hour])
 })
 
 // 60 commits: version 20 is of midnight the 20th, the cutoff of one day at 15:00 on the 21st.
