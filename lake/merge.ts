@@ -142,8 +142,8 @@ async function place(duck: Duck, options: Placing): Promise<{ group: number | un
     return [{ ...only, rows: Number(count!.n) }]
   }
   await duck.run(sql`CREATE OR REPLACE TEMP TABLE merge_placed AS WITH lanes AS MATERIALIZED (${lanes})
-    SELECT ${key}, _group, false AS _new FROM (${held}) JOIN merge_files ON _path = path
-    UNION ALL ${newKeys(sql`(SELECT ${key} FROM (${rows})) ANTI JOIN (${held}) USING (${key})`, keyColumns)}`)
+    SELECT ${columns(keyColumns, 'held')}, file._group, false AS _new FROM (${held}) AS held JOIN merge_files AS file ON held._path = file.path
+    UNION ALL ${newKeys(sql`SELECT ${key} FROM (${rows}) ANTI JOIN (${held}) USING (${key})`, keyColumns)}`)
   const counts = await duck.rows<{ _group: number | null; n: bigint }>(
     sql`SELECT _group, count(*) FILTER (_new) AS n FROM merge_placed GROUP BY _group ORDER BY _group`,
   )
@@ -155,15 +155,16 @@ async function place(duck: Duck, options: Placing): Promise<{ group: number | un
  * ranges which do not overlap go on so. All others go to files of their own, and so do all outside of ranges if one is not known.
  */
 function newKeys(keys: Sql, keyColumns: readonly string[]): Sql {
+  const value = keyOf(keyColumns.map(name => id('fresh', name)))
   return sql`
-    SELECT ${columns(keyColumns)}, CASE
-        WHEN ${keyOf(keyColumns)} <= lane.high THEN lane._group
+    SELECT ${columns(keyColumns, 'fresh')}, CASE
+        WHEN ${value} <= lane.high THEN lane._group
         WHEN (SELECT bool_or(low IS NULL OR high IS NULL) FROM merge_files) THEN NULL
-        WHEN lane._group IS NULL THEN (SELECT CASE WHEN since IS NULL OR ${keyOf(keyColumns)} > since THEN _group END FROM lanes ORDER BY low LIMIT 1)
-        WHEN lane.until IS NULL OR ${keyOf(keyColumns)} < lane.until THEN lane._group
-        WHEN lane.next_since IS NULL OR ${keyOf(keyColumns)} > lane.next_since THEN lane.next
+        WHEN lane._group IS NULL THEN (SELECT CASE WHEN since IS NULL OR ${value} > since THEN _group END FROM lanes ORDER BY low LIMIT 1)
+        WHEN lane.until IS NULL OR ${value} < lane.until THEN lane._group
+        WHEN lane.next_since IS NULL OR ${value} > lane.next_since THEN lane.next
       END AS _group, true AS _new
-    FROM (${keys}) ASOF LEFT JOIN lanes AS lane ON ${keyOf(keyColumns)} >= lane.low`
+    FROM (${keys}) AS fresh ASOF LEFT JOIN lanes AS lane ON ${value} >= lane.low`
 }
 
 /** Each group's range; `until`, `since`: where the files begin and end that stay behind and before it. */
@@ -194,6 +195,6 @@ async function groupRows(table: Table, { base, fields, keyColumns, rows, held, o
   return sql`${withMissing(kept, fields, base.fields)} UNION ALL BY NAME ${added}`
 }
 
-function columns(names: readonly string[]): Sql {
-  return join(names.map(name => id(name)))
+function columns(names: readonly string[], of?: string): Sql {
+  return join(names.map(name => (of === undefined ? id(name) : id(of, name))))
 }

@@ -35,7 +35,7 @@ const historyNames = ['_op', '_seq', '_valid_to', '_is_current']
 
 /** Columns of temporary tables between bronze and silver (changes, collapse, silver), which stand beside the source's own there. */
 const temporaryNames = [
-  ...['_row_id', '_bad', '_winner', '_path', '_marker', '_known', '_truncated'],
+  ...['_row_id', '_bad', '_winner', '_path', '_marker', '_marker_path', '_group', '_new', '_known', '_truncated'],
   ...['_base', '_number', '_origin', '_sequence', '_nth', '_in_order', '_key_number', '_source_us'],
   ...['_base', '_origin', '_sequence', '_number', '_pos', '_row', '_tx_order', '_op', '_partition', '_source_ts'].map(
     name => `_before${name}`,

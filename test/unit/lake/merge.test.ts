@@ -46,7 +46,7 @@ const kinds: Record<string, KeyColumn[]> = {
   ],
 }
 
-const names = ['a.key"', 'k/2~']
+const names = ['next', 'k/2~."']
 /** So wide that a file's size tells its rows. */
 const wide = join(
   Array.from({ length: 16 }, () => sql`md5(random()::VARCHAR)`),
