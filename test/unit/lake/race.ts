@@ -46,16 +46,20 @@ async function run(
   mode: 'own' | 'shared',
 ): Promise<{ landed: number; fenced: number }[]> {
   const worker = join(import.meta.dirname, 'race-worker.ts')
-  const started = names({ writers }).map(name =>
-    promisify(execFile)(process.execPath, [worker, url, table.path, name, String(commits), mode], {
-      env: { ...process.env, ...env },
-    }),
+  return startTogether(
+    names({ writers }).map(name => [worker, url, table.path, name, String(commits), mode]),
+    env,
   )
-  // A worker that fails before it is ready is reported when its end is awaited.
+}
+
+/** Runs programs that print `ready`, wait until their input ends, and print one JSON object last. They move only when all are ready. */
+export async function startTogether<Result>(programs: string[][], env: Record<string, string> = {}): Promise<Result[]> {
+  const started = programs.map(program => promisify(execFile)(process.execPath, program, { env: { ...process.env, ...env } }))
+  // One that fails before it is ready is reported when its end is awaited.
   await Promise.all(started.map(ended => Promise.race([once(ended.child.stdout!, 'data'), ended])))
   for (const { child } of started) child.stdin!.end()
   const ended = await Promise.all(started)
-  return ended.map(({ stdout }) => JSON.parse(stdout.slice(stdout.indexOf('{'))) as { landed: number; fenced: number })
+  return ended.map(({ stdout }) => JSON.parse(stdout.slice(stdout.indexOf('{'))) as Result)
 }
 
 function names({ writers }: { writers: number }): string[] {
