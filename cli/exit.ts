@@ -15,8 +15,8 @@ export interface CodedError extends Error {
 const byCode: [string[], number][] = [
   [['CONFIG_', 'KAFKA_BROKERS', 'STORE_CONFIG', 'MASK_KEY_', 'REPLAY_UNKNOWN_', 'LAKE_RETENTION_'], exit.usage],
   [['SQL_REFUSED', 'SQL_UNKNOWN_', 'SQL_INVALID', 'SQL_POINT_', 'SQL_LIVE_'], exit.usage],
-  [['GOLD_CIRCLE', 'GOLD_INPUT_', 'GOLD_NAME_', 'GOLD_SQL_'], exit.usage],
-  [['POLICY_', 'TABLE_OMITTED'], exit.policy],
+  [['GOLD_CIRCLE', 'GOLD_INPUT_', 'GOLD_NAME_', 'GOLD_SQL_', 'DDL_'], exit.usage],
+  [['POLICY_', 'TABLE_OMITTED', 'ROLLBACK_POLICY'], exit.policy],
 ]
 
 export function isCoded(error: unknown): error is CodedError {

@@ -42,6 +42,8 @@ export interface ReplayTableOptions extends Way {
   examples: number
   /** Bronze rows of the tail taken in one step. */
   maxRows: number
+  /** Hears how much of the work is done, 0 to 1. */
+  onStep?: (part: number) => void
 }
 
 /** Undefined: there is no bronze. Throws what stops a single table, and ConflictError if others keep getting in between. */
@@ -56,17 +58,37 @@ export async function replayTable(duck: Duck, options: ReplayTableOptions): Prom
   const then = tables.current ? await bronzeAt(options, newest, taken) : undefined
   await using place = proveOnly ? await scratchLake() : { lake, [Symbol.asyncDispose]: async () => {} }
   const aside = await buildAside(duck, options, { bronze: then ?? newest, lake: place.lake, setAside: !proveOnly })
-  const result = { table: `${schema.database}.${schema.table}` }
-  let outcome: Pick<Replayed, 'verdict' | 'reason' | 'proof'>
-  if (!tables.current) outcome = { verdict: 'new' }
-  else if (!then) outcome = { verdict: 'not compared', reason: `bronze no longer holds version ${taken}, which silver reflects` }
-  else {
+  options.onStep?.(0.7)
+  const outcome = async (): Promise<Pick<Replayed, 'verdict' | 'reason' | 'proof'>> => {
+    if (!tables.current) return { verdict: 'new' }
+    if (!then) return { verdict: 'not compared', reason: `bronze no longer holds version ${taken}, which silver reflects` }
     const live = { current: tables.current, history, deleted: tables.deleted }
-    const proof = await prove(duck, { lake, live, aside, token: tokenKey(keys, bronzeId), examples })
-    outcome = { verdict: proof.equal ? 'identical' : 'different', proof }
+    try {
+      const proof = await prove(duck, { lake, live, aside, token: tokenKey(keys, bronzeId), examples })
+      return { verdict: proof.equal ? 'identical' : 'different', proof }
+    } catch (error) {
+      // The files aside were written a moment ago: what cannot be read is the live table. DuckDB's own text may quote a value.
+      if (!unreadable(error)) throw error
+      return { verdict: 'different', reason: 'a data file of the live table is missing or cannot be read' }
+    }
   }
+  const found = await outcome()
+  options.onStep?.(0.9)
   if (!proveOnly) await swap(duck, options, aside, { bronzeId, maxRows })
-  return { ...result, changes: aside.changes, bronzeVersion: aside.tables.taken.current, ...outcome }
+  options.onStep?.(1)
+  return {
+    table: `${schema.database}.${schema.table}`,
+    changes: aside.changes,
+    bronzeVersion: aside.tables.taken.current,
+    ...found,
+  }
+}
+
+/** A file that is gone from the store, or of whose bytes DuckDB makes nothing: its complaints are of many kinds. */
+function unreadable(error: unknown): boolean {
+  const { message, code } = error instanceof Error ? (error as Error & { code?: unknown }) : { message: '', code: undefined }
+  if (code !== undefined) return code === 'STORE_MISSING' || code === 'LAKE_CORRUPT_LOG'
+  return /^[A-Z][\w ]* Error: /.test(message) && !/^(Out of Memory|Interrupt|Binder|Parser|Catalog)|No space left/i.test(message)
 }
 
 /** Bronze as silver has taken it; undefined if its log or its files do not reach back so far. */

@@ -1,10 +1,15 @@
 // Replay: silver, history and gold built anew from bronze, under the policy as it is now.
 // Guarantee: readers see the old table or the new one; a table that cannot be rebuilt keeps what it has.
+import { each } from '../lake/each.ts'
+import { factsOf } from '../lake/facts.ts'
 import type { Lakehouse } from '../lake/lakehouse.ts'
+import { tablePath } from '../lake/layout.ts'
 import { compileMask, type MaskPlan } from '../privacy/mask.ts'
 import { isDebeziums } from './bronze-names.ts'
 import type { Context } from './context.ts'
+import { type FoundKey, findKey } from './find-key.ts'
 import { refreshGold } from './gold.ts'
+import { planReplay, type ReplayPlan } from './replay-plan.ts'
 import { type Replayed, replayTable } from './replay-table.ts'
 import type { SourceTable } from './source-schema.ts'
 import { SourceSchemas } from './source-schemas.ts'
@@ -20,7 +25,8 @@ export interface ReplayOptions extends Context {
   maxRows: number
   /** Stops between two tables. */
   signal: AbortSignal
-  onTable?: (table: string, index: number, all: number) => void
+  /** Hears how many bronze rows of all have been dealt with. */
+  onProgress?: (rows: number, all: number) => void
 }
 
 /** A table was named that bronze does not have. */
@@ -34,15 +40,45 @@ export async function replay(options: ReplayOptions): Promise<Replayed[]> {
   const { duck, lake, gold, log, signal, proveOnly } = options
   const replayed: Replayed[] = []
   const chosen = await chooseTables(options, options.tables)
+  const sizes = await each(chosen, 8, async ({ schema }) => {
+    const bronze = await lake.current(tablePath('bronze', schema))
+    return bronze ? factsOf(bronze).rows : 0
+  })
+  const all = sizes.reduce((sum, rows) => sum + rows, 0)
+  let before = 0
   for (const [index, { schema, mask }] of chosen.entries()) {
     signal.throwIfAborted()
-    options.onTable?.(nameOf(schema), index, chosen.length)
-    const done = await replayTable(duck, { ...options, schema, mask })
+    const onStep = (part: number) => options.onProgress?.(Math.round(before + part * sizes[index]!), all)
+    const done = await replayTable(duck, { ...options, schema, mask, onStep })
+    before += sizes[index]!
     if (done) replayed.push(done)
   }
   signal.throwIfAborted()
   if (!proveOnly) await refreshGold({ duck, lake, models: gold, log })
   return replayed
+}
+
+/** What `replay` would do. Throws ReplayUnknownTable, and what stops a single table. */
+export async function planReplays(context: Context, tables: readonly string[]): Promise<ReplayPlan[]> {
+  const { lake, gold, log } = context
+  const plans: ReplayPlan[] = []
+  for (const chosen of await chooseTables(context, tables)) {
+    const plan = await planReplay({ ...chosen, lake, gold, log })
+    if (plan) plans.push(plan)
+  }
+  return plans
+}
+
+/** The keys that a token of a finding stands for, in the named tables or all. */
+export async function findKeys(
+  context: Context,
+  { tables, token }: { tables: readonly string[]; token: string },
+): Promise<FoundKey[]> {
+  const { duck, lake, keys, log } = context
+  const found: FoundKey[] = []
+  for (const chosen of await chooseTables(context, tables))
+    found.push(...(await findKey(duck, { ...chosen, lake, keys, log }, token)))
+  return found
 }
 
 /** The named tables, or all that can be in silver, each with its masks. Throws ReplayUnknownTable. */

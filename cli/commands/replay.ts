@@ -1,11 +1,16 @@
-// `binlake replay`: silver and gold anew from bronze, and the proof that they are what bronze makes.
-import type { Command } from 'commander'
+// `binlake replay`: silver and gold anew from bronze, the proof that they are what bronze makes, and the way back.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { Context } from '../../processors/context.ts'
 import { whole } from '../arguments.ts'
+import { ConfigError } from '../config-error.ts'
 import { exit } from '../exit.ts'
 import { openDuck } from '../open-duck.ts'
 import { openLake } from '../open-lake.ts'
 import { openPolicy } from '../open-policy.ts'
-import { replayReport } from '../replay-report.ts'
+import { foundReport, planReport, replayReport, rollbackReport } from '../replay-report.ts'
 import type { Session } from '../session.ts'
 import { withSession } from '../with-session.ts'
 
@@ -20,11 +25,18 @@ Exit code 4: a table was not what bronze makes (without --prove it now is).
 Examples:
   $ binlake replay                     # every table, then gold
   $ binlake replay customers orders
+  $ binlake replay --dry-run           # what would be read and written
   $ binlake replay --prove             # build and compare, change nothing
-  $ binlake replay --json`
+  $ binlake replay --find tok_v1_5q3…  # which key is that?
+  $ binlake replay --rollback orders   # what the last rebuild replaced comes back
+  $ binlake replay --rollback --to 2026-11-21T12:00:00Z`
 
 interface ReplayFlags {
   prove?: boolean
+  dryRun?: boolean
+  rollback?: boolean
+  to?: number | Date
+  find?: string
   examples: number
   json?: boolean
 }
@@ -34,39 +46,99 @@ export function addReplay(program: Command): void {
     .command('replay [tables...]')
     .summary('rebuild silver and gold from bronze, or prove them')
     .description('Rebuilds silver, history and gold from bronze, under the policy as it is now.')
-    .option('--prove', 'only build and compare; the lake stays as it is')
+    .addOption(new Option('--prove', 'only build and compare; the lake stays as it is').conflicts(['dryRun', 'rollback', 'find']))
+    .addOption(new Option('--dry-run', 'only say what would be read and written').conflicts(['rollback', 'find']))
+    .addOption(new Option('--rollback', 'put back what the last rebuild replaced').conflicts('find'))
+    .addOption(
+      new Option('--to <version|time>', 'with --rollback: this version of silver, or as it was then')
+        .argParser(moment)
+        .implies({ rollback: true }),
+    )
+    .option('--find <token>', 'show the key that a token of a finding stands for')
     .option('--examples <rows>', 'how many differing rows of a table to name', whole(), 3)
     .option('--json', 'print what was found as JSON')
     .addHelpText('after', details)
-    .action(withSession<ReplayFlags, [tables: string[]]>(replayTables))
+    .action(withSession<ReplayFlags, [tables: string[]]>(replayCommand))
 }
 
-async function replayTables(session: Session, options: ReplayFlags, tables: string[]): Promise<number> {
-  const { config, log, signal } = session
-  const [{ Lakehouse }, { replay }, { loadGoldModels }] = await Promise.all([
+/** A table version, or a moment in ISO 8601 (UTC unless it says otherwise). */
+function moment(text: string): number | Date {
+  if (/^\d{1,9}$/.test(text)) return Number(text)
+  const time = new Date(/(Z|[+-]\d\d:?\d\d)$/.test(text) || !text.includes('T') ? text : `${text}Z`)
+  if (Number.isNaN(time.getTime())) throw new InvalidArgumentError('expected a version or a time such as 2026-11-21T12:00:00Z')
+  return time
+}
+
+async function replayCommand(session: Session, flags: ReplayFlags, tables: string[]): Promise<number> {
+  const { config, log } = session
+  const [{ Lakehouse }, { loadGoldModels }] = await Promise.all([
     import('../../lake/lakehouse.ts'),
-    import('../../processors/replay.ts'),
     import('../../sql/gold-models.ts'),
   ])
-  const { prove: proveOnly = false, examples } = options
   const { policy, keys } = await openPolicy(config)
-  const store = await openLake(config)
-  const progress = await session.progress(proveOnly ? 'prove' : 'replay', { unit: 'tables' })
+  // A proof of what is in the lake must not read what a cache holds of it.
+  const fresh = flags.prove ? await mkdtemp(join(tmpdir(), 'binlake-prove-')) : undefined
+  const store = await openLake(fresh ? { ...config, lake: { ...config.lake, cache: fresh } } : config)
   try {
     await using duck = await openDuck(config)
+    const context = { duck, lake: new Lakehouse(store), policy, keys, gold: await loadGoldModels(), log }
+    if (flags.rollback) return await putBack(session, context, { ...flags, tables })
+    if (flags.dryRun) return await plan(session, context, { ...flags, tables })
+    if (flags.find !== undefined) return await find(session, context, { ...flags, find: flags.find, tables })
+    return await rebuild(session, context, { ...flags, tables })
+  } finally {
+    await store.close()
+    if (fresh) await rm(fresh, { recursive: true, force: true })
+  }
+}
+
+type Asked = ReplayFlags & { tables: string[] }
+
+async function rebuild(session: Session, context: Context, { prove: proveOnly = false, ...asked }: Asked): Promise<number> {
+  const { replay } = await import('../../processors/replay.ts')
+  const progress = await session.progress(proveOnly ? 'prove' : 'replay', { unit: 'bronze rows' })
+  try {
     const replayed = await replay({
-      ...{ duck, lake: new Lakehouse(store), policy, keys, gold: await loadGoldModels(), log },
-      ...{ tables, signal, proveOnly, examples, maxRows: config.merge.rows },
-      onTable: (_table, index, all) => progress.set(index, all),
+      ...context,
+      ...{ tables: asked.tables, signal: session.signal, proveOnly, examples: asked.examples },
+      maxRows: session.config.merge.rows,
+      onProgress: (rows, all) => progress.set(rows, all),
     })
     progress.stop()
-    if (options.json) await session.print(`${JSON.stringify(replayed, null, 2)}\n`)
-    else await session.print(replayReport(replayed, { done: !proveOnly }))
+    await session.print(asked.json ? json(replayed) : replayReport(replayed, { done: !proveOnly }))
     if (replayed.some(({ verdict }) => verdict === 'different')) return exit.mismatch
     // What could not be compared must not pass for proven.
     return proveOnly && replayed.some(({ verdict }) => verdict === 'not compared') ? exit.failure : exit.ok
   } finally {
     progress.stop()
-    await store.close()
   }
+}
+
+async function plan(session: Session, context: Context, { tables, json: asJson }: Asked): Promise<number> {
+  const { planReplays } = await import('../../processors/replay.ts')
+  const plans = await planReplays(context, tables)
+  await session.print(asJson ? json(plans) : planReport(plans))
+  return exit.ok
+}
+
+async function find(session: Session, context: Context, asked: Asked & { find: string }): Promise<number> {
+  const { findKeys } = await import('../../processors/replay.ts')
+  const found = await findKeys(context, { tables: asked.tables, token: asked.find })
+  await session.print(asked.json ? json(found) : foundReport(found))
+  return found.length > 0 ? exit.ok : exit.failure
+}
+
+async function putBack(session: Session, context: Context, { tables, to, json: asJson }: Asked): Promise<number> {
+  if (typeof to === 'number' && tables.length !== 1) {
+    const text = 'flag --to: each table counts its own versions: name the one table that is meant, or give a time'
+    throw new ConfigError('CONFIG_INVALID', [text])
+  }
+  const { rollback } = await import('../../processors/rollback.ts')
+  const done = await rollback({ ...context, tables, signal: session.signal, ...(to === undefined ? {} : { to }) })
+  await session.print(asJson ? json(done) : rollbackReport(done))
+  return exit.ok
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`
 }

@@ -1,3 +1,4 @@
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { sql } from '../../../lake/sql.ts'
 import type { SourceTable } from '../../../processors/source-schema.ts'
@@ -56,6 +57,29 @@ describe('replay --prove', () => {
     expect(examples).toEqual([{ key: expect.stringMatching(/^tok_v0_[0-9a-v]{26}$/), difference: 'different', columns: ['v'] }])
     expect((await prove())!.proof!.parts[0]!.examples).toEqual(examples)
   })
+
+  it('takes a file that cannot be read any more for what it is, and replaces it', async () => {
+    const [add] = (await events.lake.current('silver/shop/t'))!.files.values()
+    const file = await events.lake.store.fetch(`silver/shop/t/${add!.path}`)
+    const bytes = await readFile(file)
+    // Behind the data pages lies the footer, in which not every byte means something.
+    const footer = bytes.length - 8 - bytes.readUInt32LE(bytes.length - 8)
+    let unreadable = 0
+    for (let at = 4; at < footer; at += Math.ceil(footer / 20)) {
+      const changed = Buffer.from(bytes)
+      changed[at]! ^= 0x55
+      await writeFile(file, changed)
+      const { verdict, reason } = (await prove())!
+      if (reason === undefined) continue
+      expect([verdict, reason]).toEqual(['different', expect.stringContaining('cannot be read')])
+      unreadable++
+    }
+    expect(unreadable).toBeGreaterThan(0)
+    await rm(file)
+    expect(await prove()).toMatchObject({ verdict: 'different', reason: expect.stringContaining('missing') })
+    expect(await events.replay()).toMatchObject({ verdict: 'different' })
+    expect(await prove()).toMatchObject({ verdict: 'identical' })
+  }, 60_000)
 
   it('finds rows that are missing, too many, there twice, or in the history and markers only', async () => {
     await events.damage('silver/shop/t', sql`SELECT * REPLACE (CASE WHEN id = 4 THEN 5 ELSE id END AS id) FROM file`)
