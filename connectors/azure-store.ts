@@ -148,6 +148,9 @@ class AzureStore implements ObjectStore {
     return this.#cache.fetch(at.cached, temp => this.#download(at, temp), size)
   }
 
+  /** The account forgets unfinished uploads by itself. */
+  async sweep(): Promise<void> {}
+
   async close(): Promise<void> {
     await removeOwnFolder(this.scratch)
   }

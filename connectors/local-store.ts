@@ -8,6 +8,7 @@ import { localStoreError, storeErrno } from './local-store-error.ts'
 import type { ObjectInfo, ObjectStore } from './object-store.ts'
 import { makeOwnFolder, removeOwnFolder } from './own-folder.ts'
 import { StoreError } from './store-error.ts'
+import { sweepFolder } from './sweep.ts'
 
 /** Opens (and makes) the folder `root`, an absolute path. Throws STORE_DENIED, STORE_FULL or, on a disk without hard links, STORE_CONFIG. */
 export async function openLocalStore(root: string): Promise<ObjectStore> {
@@ -114,6 +115,10 @@ class LocalStore implements ObjectStore {
     throw new StoreError('STORE_MISSING', `${this.#file(path)} is not there; was it deleted by something other than binlake?`)
   }
 
+  async sweep(prefix: string, before: Date): Promise<void> {
+    await sweepFolder(this.#file(prefix), before, isTemporary)
+  }
+
   async close(): Promise<void> {
     await removeOwnFolder(this.scratch)
   }
@@ -153,7 +158,7 @@ class LocalStore implements ObjectStore {
       const path = `${folder}${entry.name}`
       if (entry.isDirectory()) {
         if (path !== '.scratch') paths.push(...(await this.#walk(`${path}/`)))
-      } else if (!(entry.name.startsWith('.') && entry.name.endsWith('.tmp'))) paths.push(path)
+      } else if (!isTemporary(entry.name)) paths.push(path)
     }
     return paths
   }
@@ -180,6 +185,11 @@ async function writeBy(
     await discard(temp)
     throw error
   }
+}
+
+/** A name that `#write` and `copyAcross` give. */
+function isTemporary(name: string): boolean {
+  return name.startsWith('.') && name.endsWith('.tmp')
 }
 
 /** Makes a folder so that it survives a power cut: each new level is synced into the one above. */

@@ -32,5 +32,7 @@ export interface ObjectStore {
   delete(path: string): Promise<void>
   /** A local file with the bytes of an immutable object (data files): the object itself on a local folder, a cached download elsewhere. `size` is what the log says: a copy of another size is fetched anew. */
   fetch(path: string, size?: number): Promise<string>
+  /** Removes what writes below `prefix` left when they were cut short before `before`: files that are no objects, and never will be. */
+  sweep(prefix: string, before: Date): Promise<void>
   close(): Promise<void>
 }

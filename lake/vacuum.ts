@@ -62,6 +62,7 @@ export async function vacuum(table: Table, snapshot: Snapshot, options: VacuumOp
   const kept = keptFiles(table, newest, removedBefore)
   const gone = old.filter(({ path }) => !kept.has(path) && !options.keep?.has(path))
   if (options.dryRun) return { before: sum(found), deleted: sum(gone) }
+  await table.store.sweep(`${table.path}/`, new Date(writtenBefore))
   const deleted: ObjectInfo[] = []
   await each(gone, parallel, async object => {
     if (signal?.aborted) return

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -27,6 +27,17 @@ test('half-written files and the scratch folder are not objects', async () => {
   const seen: string[] = []
   for await (const { path } of store.list('gold/')) seen.push(path)
   expect(seen).toEqual(['gold/t/real'])
+})
+
+test('what a crash left half-written is swept once it is old, and nothing else', async () => {
+  await store.put('gold/swept/real', Buffer.from('x'))
+  const folder = join(dir, 'lake/gold/swept')
+  for (const name of ['.old.0000.tmp', '.new.0000.tmp', '.hidden']) await writeFile(join(folder, name), 'half')
+  const old = new Date(Date.now() - 60_000)
+  for (const name of ['.old.0000.tmp', 'real', '.hidden']) await utimes(join(folder, name), old, old)
+  await store.sweep('gold/swept/', new Date(Date.now() - 30_000))
+  expect((await readdir(folder)).sort()).toEqual(['.hidden', '.new.0000.tmp', 'real'])
+  await store.sweep('gold/nothing/', new Date())
 })
 
 test('nothing is left beside the objects', async () => {
