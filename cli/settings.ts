@@ -124,7 +124,19 @@ export const settingsSchema = z.object({
       age: amount('ms', '1s').default(1_000),
     })
     .prefault({}),
-  merge: z.object({ interval: amount('ms', '30s').default(5_000), rows: whole(1, 100_000_000).default(500_000) }).prefault({}),
+  merge: z
+    .object({
+      interval: amount('ms', '30s').default(30_000),
+      rate: amount('bytes', '20MB')
+        .refine(value => value > 0, 'expected more than 0')
+        .default(20e6),
+      rewrites: whole(1, 100_000).default(100),
+      allowance: amount('bytes', '100GB')
+        .refine(value => value > 0, 'expected more than 0')
+        .default(100e9),
+      rows: whole(1, 100_000_000).default(500_000),
+    })
+    .prefault({}),
   maintenance: z
     .object({
       enabled: flag.default(true),
@@ -199,6 +211,9 @@ export const settings: Record<string, Setting> = {
   'batch.bytes': { env: 'BINLAKE_BATCH_BYTES' },
   'batch.age': { env: 'BINLAKE_BATCH_AGE' },
   'merge.interval': { env: 'BINLAKE_MERGE_INTERVAL' },
+  'merge.rate': { env: 'BINLAKE_MERGE_RATE' },
+  'merge.rewrites': { env: 'BINLAKE_MERGE_REWRITES' },
+  'merge.allowance': { env: 'BINLAKE_MERGE_ALLOWANCE' },
   'merge.rows': { env: 'BINLAKE_MERGE_ROWS' },
   'duckdb.memory': { env: 'BINLAKE_DUCKDB_MEMORY' },
   'duckdb.threads': { env: 'BINLAKE_DUCKDB_THREADS' },

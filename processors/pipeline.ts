@@ -13,6 +13,7 @@ import { appendBronze, heldOffsets } from './bronze.ts'
 import { topicsOf } from './bronze-names.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { Maintenance, type MaintenanceSettings } from './maintenance.ts'
+import type { MergeRules } from './merge-interval.ts'
 import { type Halted, Refinery } from './refinery.ts'
 import { retentionProperties } from './retention.ts'
 import type { TableName } from './source-schema.ts'
@@ -33,8 +34,8 @@ export interface PipelineOptions {
   untilCaughtUp: boolean
   /** Bronze rows a silver step takes at most; bounds memory. */
   maxRows: number
-  /** Least milliseconds between two merges of one table. */
-  mergeIntervalMs: number
+  /** How long a table waits between two merges. */
+  merge: MergeRules
   /** Compaction, log clean-up and vacuum beside the line; absent: none. */
   maintenance?: MaintenanceSettings
   onProgress?: (progress: Progress) => void

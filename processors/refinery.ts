@@ -4,6 +4,8 @@ import { compileMask, type MaskPlan } from '../privacy/mask.ts'
 import { isDebeziums } from './bronze-names.ts'
 import type { Context } from './context.ts'
 import { refreshGold } from './gold.ts'
+import type { MergeRules } from './merge-interval.ts'
+import { mergeIntervalOf } from './merge-interval-of.ts'
 import { refine } from './refine.ts'
 import type { SourceTable, TableName } from './source-schema.ts'
 import { SourceSchemas } from './source-schemas.ts'
@@ -11,8 +13,8 @@ import { SourceSchemas } from './source-schemas.ts'
 /** `duck` is a connection of this object's own. */
 export interface RefineryOptions extends Context {
   maxRows: number
-  /** Least milliseconds between two merges of one table. */
-  mergeIntervalMs: number
+  /** How long a table waits between two merges. */
+  merge: MergeRules
   /** There is an end to come soon, so merges may wait for it. */
   catchingUp: boolean
   /** Whether this worker refines the table now; another may hold it. */
@@ -50,6 +52,8 @@ interface Entry {
   /** Records that bronze has got since the last merge. */
   pending: number
   mergedAt: number
+  /** Least milliseconds from then to the next. */
+  intervalMs: number
   halted?: Halted
 }
 
@@ -78,7 +82,7 @@ export class Refinery {
     if (isDebeziums(name)) for (const entry of this.#tables.values()) this.#forgive(entry)
     else {
       const key = nameOf(name)
-      const entry = this.#tables.get(key) ?? { name, awake: true, pending: 0, mergedAt: 0 }
+      const entry = this.#tables.get(key) ?? { name, awake: true, pending: 0, mergedAt: 0, intervalMs: 0 }
       entry.awake = true
       entry.pending += records
       this.#tables.set(key, entry)
@@ -124,10 +128,10 @@ export class Refinery {
   }
 
   /** A full step's worth of changes is always due. While catching up nothing less is: each merge writes old rows anew. */
-  #isDue({ pending, mergedAt }: Entry): boolean {
-    const { maxRows, mergeIntervalMs, catchingUp } = this.#options
+  #isDue({ pending, mergedAt, intervalMs }: Entry): boolean {
+    const { maxRows, catchingUp } = this.#options
     if (this.#stopping || pending >= maxRows) return true
-    return !catchingUp && Date.now() - mergedAt >= mergeIntervalMs
+    return !catchingUp && Date.now() - mergedAt >= intervalMs
   }
 
   async #refineTable(entry: Entry): Promise<void> {
@@ -140,7 +144,10 @@ export class Refinery {
       if (!refined) return
       this.#goldDirty = true
       entry.awake ||= refined.more
-      if (!refined.more) entry.mergedAt = Date.now()
+      if (!refined.more) {
+        entry.mergedAt = Date.now()
+        entry.intervalMs = (await mergeIntervalOf(lake, entry.name, this.#options.merge)).ms
+      }
       onChanges(refined.rows)
     } catch (error) {
       this.#halt(entry, error)
@@ -192,9 +199,9 @@ export class Refinery {
 
   #rest(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(resolve, Math.min(this.#options.mergeIntervalMs, 1_000))
+    const timer = setTimeout(resolve, Math.min(this.#options.merge.intervalMs, 1_000))
     // Another worker may have merged tables that our gold reads.
-    if (Date.now() - this.#goldAt >= this.#options.mergeIntervalMs) this.#goldDirty = true
+    if (Date.now() - this.#goldAt >= this.#options.merge.intervalMs) this.#goldDirty = true
     this.#wakeUp = resolve
     return promise.finally(() => clearTimeout(timer))
   }

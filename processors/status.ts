@@ -11,6 +11,9 @@ import { compileMask } from '../privacy/mask.ts'
 import type { Policy } from '../privacy/policy.ts'
 import { commitsBehind } from './behind.ts'
 import { isDebeziums, offsetAppId, topicsOf } from './bronze-names.ts'
+import { type Freshness, freshness } from './freshness.ts'
+import type { MergeRules } from './merge-interval.ts'
+import { type IntervalInForce, mergeIntervalOf } from './merge-interval-of.ts'
 import type { TableName } from './source-schema.ts'
 import { SourceSchemas } from './source-schemas.ts'
 
@@ -20,9 +23,15 @@ export interface TableStatus {
   bronze: TableFacts
   /** Records in Kafka that bronze lacks; undefined if Kafka was not asked. */
   lag: number | undefined
-  /** `behind`: commits of bronze that silver has not taken. */
-  silver: (TableFacts & { behind: number }) | undefined
+  silver: SilverStatus | undefined
   quarantine: { records: number; columns: string[] }
+}
+
+export interface SilverStatus extends TableFacts, Freshness {
+  /** Commits of bronze that silver has not taken. */
+  behind: number
+  /** How long it waits between two merges, and why; undefined if the rules were not given. */
+  merge: IntervalInForce | undefined
 }
 
 export interface LakeStatus {
@@ -39,6 +48,8 @@ export interface StatusOptions {
   policy?: { policy: Policy; keys: Keys }
   /** Kafka's end offsets. */
   ends?: EndOffsets
+  /** With them, each table's merge interval is told. */
+  merge?: MergeRules
   now?: Date
 }
 
@@ -58,7 +69,7 @@ export async function lakeStatus(options: StatusOptions): Promise<LakeStatus> {
       table: `${name.database}.${name.table}`,
       bronze: factsOf(snapshot),
       lag: ends && lagOf(snapshot, ends),
-      silver: await silverStatus(lake, name, snapshot),
+      silver: await silverStatus(options, name, { bronze: snapshot, now }),
       quarantine: await quarantineStatus(options, name, schemas),
     }
     tables.push(status)
@@ -84,12 +95,22 @@ function lagOf(bronze: Snapshot, ends: EndOffsets): number {
   return Number(lag)
 }
 
-async function silverStatus(lake: Lakehouse, name: TableName, bronze: Snapshot): Promise<TableStatus['silver']> {
+async function silverStatus(
+  { lake, merge }: StatusOptions,
+  name: TableName,
+  { bronze, now }: { bronze: Snapshot; now: Date },
+): Promise<SilverStatus | undefined> {
   const silver = await lake.current(tablePath('silver', name))
   if (!silver) return undefined
-  const taken = silver.txns.get(bronze.metaData.id)
+  const taken = Number(silver.txns.get(bronze.metaData.id) ?? -1n)
   const table = lake.table(tablePath('bronze', name))
-  return { ...factsOf(silver), behind: await commitsBehind(table, bronze, Number(taken ?? -1n)) }
+  const behind = await commitsBehind(table, bronze, taken)
+  return {
+    ...factsOf(silver),
+    behind,
+    ...(await freshness(table, bronze, { taken, behind, now })),
+    merge: merge && (await mergeIntervalOf(lake, name, merge)),
+  }
 }
 
 async function quarantineStatus(
@@ -116,7 +137,9 @@ function problemsOf(
   }
   if (refined && !silver && still(bronze) > patience)
     problems.push(`${table}: it is in bronze but not in silver; does the policy name it?`)
-  if (silver && silver.behind > 0 && still(silver) > patience && still(bronze) > patience) {
+  // A table whose merges rewrite much waits for long on purpose.
+  const due = patience + (silver?.merge?.ms ?? 0)
+  if (silver && silver.behind > 0 && still(silver) > due && (silver.late ?? still(bronze)) > due) {
     problems.push(
       `${table}: silver is ${silver.behind} commits behind bronze for ${seconds(still(silver))}; \`binlake run\` says why`,
     )

@@ -50,7 +50,7 @@ export function addDemo(program: Command): void {
         // Stacks of different kinds cannot share a folder.
         const state = join(session.state, options.stack ? `demo-${options.stack}` : 'demo')
         const log = session.log.child({}, { level: options.debug ? 'debug' : 'warn' })
-        const place: Session = { ...session, state, log, config: await isolatedConfig(session.config, state) }
+        const place: Session = { ...session, state, log, config: await demoConfig(session, state) }
         const began = Date.now()
         const outcome = await demonstrate(place, options)
         session.say(`\nall of it took ${((Date.now() - began) / 1_000).toFixed(0)} s\n`)
@@ -64,7 +64,7 @@ async function demonstrate(start: Session, { stack: kind, orders, keep }: DemoOp
   const report = printSteps(say)
   say('1. a stack\n')
   const stack = await bringUp(start, kind)
-  const session: Session = { ...start, config: await isolatedConfig(start.config, start.state) }
+  const session: Session = { ...start, config: await demoConfig(start, start.state) }
   try {
     say('2. the shop does business, the line follows\n')
     const outcome = await following(session, async signal => {
@@ -95,6 +95,12 @@ async function demonstrate(start: Session, { stack: kind, orders, keep }: DemoOp
       await down({ dir: start.state, report })
     }
   }
+}
+
+/** Tables so small are merged often at no cost, and nobody waits for what is shown. */
+async function demoConfig({ config }: Session, state: string): Promise<Session['config']> {
+  const isolated = await isolatedConfig(config, state)
+  return { ...isolated, merge: { ...isolated.merge, interval: 2_000 } }
 }
 
 /** Does `work` while the line runs beside it. A line that fails ends the work, and the other way round. */

@@ -4,6 +4,7 @@ import type { Progress, RunSummary } from '../../processors/pipeline.ts'
 import { need } from '../config.ts'
 import { exit } from '../exit.ts'
 import { maintenanceSettings } from '../maintenance-settings.ts'
+import { mergeRules } from '../merge-rules.ts'
 import { openDuck } from '../open-duck.ts'
 import { openStoreOf } from '../open-lake.ts'
 import { openPolicy } from '../open-policy.ts'
@@ -68,7 +69,7 @@ export async function runLine({ config, log, signal }: Session, options: LineOpt
       signal: options.signal ?? signal,
       untilCaughtUp: options.untilCaughtUp,
       maxRows: config.merge.rows,
-      mergeIntervalMs: config.merge.interval,
+      merge: mergeRules(config),
       ...(config.maintenance.enabled ? { maintenance: maintenanceSettings(config) } : {}),
       ...(options.onProgress ? { onProgress: options.onProgress } : {}),
     })

@@ -6,6 +6,7 @@ import type { EndOffsets } from '../../connectors/source.ts'
 import type { LakeStatus } from '../../processors/status.ts'
 import { seconds } from '../arguments.ts'
 import { exit, isCoded, safeMessage } from '../exit.ts'
+import { mergeRules } from '../merge-rules.ts'
 import { openDuck } from '../open-duck.ts'
 import { openLake } from '../open-lake.ts'
 import { openPolicy } from '../open-policy.ts'
@@ -19,7 +20,9 @@ interface Status extends LakeStatus {
 }
 
 const details = `
-Lag is the number of records in Kafka that bronze lacks; behind is the number of bronze commits that silver has not taken.
+Lag is the number of records in Kafka that bronze lacks; behind is the number of bronze commits that silver has not taken, with
+the age of the oldest. A table is merged every so often by the term in brackets: floor (merge.interval), rate or day (what a
+merge rewrites against merge.rate, or merge.rewrites and merge.allowance); the next column is what the last merge rewrote.
 Exit code 0: all is well. 3: something stands still or needs a person; it says what. 1: Kafka or a server does not answer.
 
 Examples:
@@ -67,7 +70,14 @@ async function look(session: Session, store: ObjectStore): Promise<Status> {
   for (const { name, alive } of stack?.services ?? [])
     if (!alive) failures.push(`stack: ${name} is not running; \`binlake up\` starts it`)
   await using duck = await openDuck(config)
-  const lake = await lakeStatus({ duck, lake: new Lakehouse(store), ...(ends ? { ends } : {}), ...(policy ? { policy } : {}) })
+  const merge = mergeRules(config)
+  const lake = await lakeStatus({
+    duck,
+    lake: new Lakehouse(store),
+    merge,
+    ...(ends ? { ends } : {}),
+    ...(policy ? { policy } : {}),
+  })
   log.debug({ tables: lake.tables.length, problems: lake.problems.length }, 'looked at the lake')
   const problems = [...failures, ...lake.problems]
   return { state: failures.length > 0 ? 'failed' : problems.length > 0 ? 'degraded' : 'ok', ...lake, problems, stack }
@@ -95,20 +105,25 @@ async function stackHealth(folder: string): Promise<Status['stack']> {
 async function drawn({ state, tables, gold, problems, stack }: Status): Promise<string> {
   const { box } = await import('../../sql/format.ts')
   const number = (value: number | undefined) => (value === undefined ? '' : value.toLocaleString('en'))
-  const columns = ['table', 'rows', 'lag', 'silver rows', 'behind', 'quarantined', 'last commit'].map(name => ({
-    name,
-    type: name === 'table' || name === 'last commit' ? 'VARCHAR' : 'BIGINT',
-  }))
+  const texts = ['table', 'merged every', 'last commit']
+  const columns = ['table', 'rows', 'lag', 'silver rows', 'behind', 'merged every', 'rewrote', 'quarantined', 'last commit'].map(
+    name => ({
+      name,
+      type: texts.includes(name) ? 'VARCHAR' : 'BIGINT',
+    }),
+  )
   const sources = tables.map(({ table, bronze, lag, silver, quarantine }) => [
     table,
     number(bronze.rows),
     number(lag),
     number(silver?.rows),
-    number(silver?.behind),
+    silver ? `${number(silver.behind)}${silver.late ? ` (${time(silver.late)})` : ''}` : '',
+    silver?.merge ? `${time(silver.merge.ms)} (${silver.merge.term})` : '',
+    silver?.merge?.touched === undefined ? '' : bytes(silver.merge.touched),
     number(quarantine.records),
     `${age(bronze.committed)}${silver ? `, silver ${age(silver.committed)}` : ''}`,
   ])
-  const models = gold.map(({ table, rows, committed }) => [`gold.${table}`, number(rows), '', '', '', '', age(committed)])
+  const models = gold.map(({ table, rows, committed }) => [`gold.${table}`, number(rows), '', '', '', '', '', '', age(committed)])
   const services = stack?.services.map(({ name, alive }) => `${name} ${alive ? 'up' : 'DOWN'}`).join(', ')
   const lines = [
     ...(sources.length + models.length > 0 ? [box(columns, [...sources, ...models])] : ['no tables yet']),
@@ -120,7 +135,15 @@ async function drawn({ state, tables, gold, problems, stack }: Status): Promise<
 }
 
 function age(committed: string): string {
-  const past = Math.max(0, Math.round((Date.now() - Date.parse(committed)) / 1_000))
-  if (past < 120) return `${past} s ago`
-  return past < 7_200 ? `${Math.round(past / 60)} min ago` : `${Math.round(past / 3_600)} h ago`
+  return `${time(Math.max(0, Date.now() - Date.parse(committed)))} ago`
+}
+
+function time(ms: number): string {
+  const seconds = Math.round(ms / 1_000)
+  if (seconds < 120) return `${seconds} s`
+  return seconds < 7_200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3_600)} h`
+}
+
+function bytes(count: number): string {
+  return count < 1e6 ? `${Math.round(count / 1e3)} kB` : `${(count / 1e6).toFixed(count < 1e7 ? 1 : 0)} MB`
 }

@@ -52,6 +52,7 @@ export async function openShopLine(): Promise<ShopLine> {
     AZURE_STORAGE_CONNECTION_STRING: azure,
     BINLAKE_MYSQL_URL: mysqlUrl,
     BINLAKE_CONNECT_URL: stack.connectUrl,
+    BINLAKE_MERGE_INTERVAL: '2s',
     BINLAKE_POLICY: join(root, 'shop/policy.yaml'),
     BINLAKE_KEYS: join(folder, 'keys'),
     BINLAKE_CACHE: join(folder, 'cache'),

@@ -28,6 +28,9 @@ it('its defaults are the real ones', () => {
       BINLAKE_BATCH_BYTES: written.get('batch.bytes'),
       BINLAKE_BATCH_AGE: written.get('batch.age'),
       BINLAKE_MERGE_INTERVAL: written.get('merge.interval'),
+      BINLAKE_MERGE_RATE: written.get('merge.rate'),
+      BINLAKE_MERGE_REWRITES: written.get('merge.rewrites'),
+      BINLAKE_MERGE_ALLOWANCE: written.get('merge.allowance'),
       BINLAKE_DUCKDB_MEMORY: written.get('duckdb.memory'),
     },
   })

@@ -5,7 +5,9 @@ import { Duck } from '../../../lake/duckdb.ts'
 import { Lakehouse } from '../../../lake/lakehouse.ts'
 import { field } from '../../../lake/schema.ts'
 import { offsetAppId } from '../../../processors/bronze-names.ts'
+import type { MergeRules } from '../../../processors/merge-interval.ts'
 import { lakeStatus } from '../../../processors/status.ts'
+import { someAdd } from '../lake/temp-table.ts'
 import { type SmallLake, smallLake } from '../sql/small-lake.ts'
 
 const topic = 'shop.shop.orders'
@@ -28,7 +30,17 @@ beforeAll(async () => {
   })
   await commit(at('bronze/shop/orders'), { base: first, mode: 'append', operation: 'W', txns: [{ ...txns[0]!, version: 12n }] })
   const taken = [{ appId: first.metaData.id, version: 0n }]
-  await commit(at('silver/shop/orders'), { base: undefined, mode: 'merge', operation: 'W', metaData: { fields }, txns: taken })
+  const silver = at('silver/shop/orders')
+  const merged = { mode: 'merge', operation: 'MERGE', metaData: { fields } } as const
+  const one = await commit(silver, { base: undefined, ...merged, txns: taken, adds: [someAdd('a', { size: 45e6 })] })
+  const two = await commit(silver, { base: one, ...merged, removes: ['a'], adds: [someAdd('b', { size: 45e6 })] })
+  await commit(silver, {
+    base: two,
+    mode: 'compaction',
+    operation: 'OPTIMIZE',
+    removes: ['b'],
+    adds: [someAdd('c', { size: 45e6 })],
+  })
   await lake.append('quarantine/shop/orders', { n: 'long' }, 'SELECT range AS n FROM range(3)')
   await lake.append('gold/daily', { n: 'long' }, 'SELECT 1 AS n')
 })
@@ -39,7 +51,7 @@ afterAll(async () => {
 })
 
 const ends = (topicId: string, end: bigint): EndOffsets => new Map([[topic, { topicId, partitions: new Map([[0, end]]) }]])
-const look = (options: { ends?: EndOffsets; now?: Date } = {}) =>
+const look = (options: { ends?: EndOffsets; now?: Date; merge?: MergeRules } = {}) =>
   lakeStatus({ duck, lake: new Lakehouse(lake.store), ...options })
 
 describe('lakeStatus', () => {
@@ -66,6 +78,17 @@ describe('lakeStatus', () => {
       expect.stringContaining('could not be read'),
     ])
     expect((await look({ ends: ends('id-1', 12n), now: later })).problems.join()).not.toContain('wait in Kafka')
+  })
+
+  it('tells how often a table is merged and why, and how late it is', async () => {
+    const rules = { intervalMs: 10_000, rate: 20e6, rewrites: 100, allowance: 100e9 }
+    const { tables, problems } = await look({ merge: rules, now: later })
+    // The second merge rewrote 45 MB and counts double; compaction does not count.
+    expect(tables[0]!.silver).toMatchObject({ merge: { term: 'day', touched: 45e6, expected: 30e6, ms: 25_920 } })
+    expect(tables[0]!.silver!.late).toBeGreaterThanOrEqual(119_000)
+    expect(Date.parse(tables[0]!.silver!.newest!)).toBeLessThanOrEqual(Date.now())
+    expect(problems.join()).toContain('behind bronze')
+    expect((await look({ merge: { ...rules, intervalMs: 90_000 }, now: later })).problems.join()).not.toContain('behind bronze')
   })
 
   it('names topics of which nothing is in the lake', async () => {
