@@ -22,7 +22,7 @@ const silver = () => events.rows('silver/shop/t', 'id', 'v')
 const history = () => events.rows('silver/shop/t_history', 'id', '_op', 'v')
 const proven = async () => (await events.replay({ proveOnly: true }))!.verdict
 
-describe('a rebuild killed half-way', () => {
+describe('a rebuild killed half-way', { timeout: 60_000 }, () => {
   async function killedAt(point: string): Promise<void> {
     const child = spawn(process.execPath, [join(import.meta.dirname, 'replay-worker.ts'), events.folder, point], {
       stdio: 'inherit',
@@ -78,7 +78,7 @@ function lakeWithRival(path: string, rival: () => Promise<unknown>): Lakehouse {
   return new Lakehouse(store)
 }
 
-describe('a rebuild beside a running merge', () => {
+describe('a rebuild beside a running merge', { timeout: 60_000 }, () => {
   it.each(['t_history', 't_deleted', 't'])('begins a new round when the merge is first at %s', async name => {
     await events.damage('silver/shop/t', sql`SELECT * REPLACE ('old' AS v) FROM file`)
     const lake = lakeWithRival(`silver/shop/${name}`, async () => {
@@ -152,5 +152,5 @@ describe('a rebuild beside a running merge', () => {
     expect(await silver()).toEqual([['1', 'v5'], ...Array.from({ length: 6 }, (_, i) => [String(10 + i), 'new'])])
     expect(await history()).toHaveLength(15)
     expect(await proven()).toBe('identical')
-  }, 60_000)
+  })
 })

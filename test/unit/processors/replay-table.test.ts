@@ -23,7 +23,7 @@ const prove = (options: { schema?: SourceTable; policy?: string } = {}) => event
 const versions = async () =>
   Promise.all(['t', 't_history', 't_deleted'].map(async name => (await events.lake.current(`silver/shop/${name}`))!.version))
 
-describe('replay --prove', () => {
+describe('replay --prove', { timeout: 60_000 }, () => {
   it('says identical, and leaves the lake as it is', async () => {
     const before = await versions()
     expect(await prove()).toMatchObject({
@@ -79,7 +79,7 @@ describe('replay --prove', () => {
     expect(await prove()).toMatchObject({ verdict: 'different', reason: expect.stringContaining('missing') })
     expect(await events.replay()).toMatchObject({ verdict: 'different' })
     expect(await prove()).toMatchObject({ verdict: 'identical' })
-  }, 60_000)
+  })
 
   it('finds rows that are missing, too many, there twice, or in the history and markers only', async () => {
     await events.damage('silver/shop/t', sql`SELECT * REPLACE (CASE WHEN id = 4 THEN 5 ELSE id END AS id) FROM file`)
@@ -123,7 +123,7 @@ describe('replay --prove', () => {
   })
 })
 
-describe('replay', () => {
+describe('replay', { timeout: 60_000 }, () => {
   it('puts right what was damaged, in one commit a table, and takes what bronze has more', async () => {
     const before = await versions()
     await events.damage('silver/shop/t', sql`SELECT * REPLACE ('damaged' AS v) FROM file`)

@@ -25,7 +25,7 @@ const silver = () => events.rows('silver/shop/t', 'id', 'v')
 const history = async () => (await events.rows('silver/shop/t_history', '_seq', '_op')).map(([, op]) => op)
 const proven = async () => (await events.replay({ proveOnly: true }))!.verdict
 
-describe('rollback', () => {
+describe('rollback', { timeout: 60_000 }, () => {
   it('puts back what the last rebuild replaced, from where the next run goes on', async () => {
     await events.damage('silver/shop/t', sql`SELECT * REPLACE ('old' AS v) FROM file`)
     await events.ingest({ op: 'c', id: 3, v: 'c', pos: 30 })
