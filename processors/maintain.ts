@@ -7,6 +7,7 @@ import { ConflictError } from '../lake/conflict.ts'
 import type { Duck } from '../lake/duckdb.ts'
 import type { Lakehouse } from '../lake/lakehouse.ts'
 import { nameOf, tablePath, tablePaths, type Zone, zones } from '../lake/layout.ts'
+import { readCommit } from '../lake/log.ts'
 import { type CleanedUp, cleanUpLog } from '../lake/log-cleanup.ts'
 import { dataPath } from '../lake/path.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
@@ -117,6 +118,15 @@ export async function cleanTable(
   return cleanUpLog(duck, lake.table(place.path), snapshot, { now: now(), retention, needed, patience, dryRun, signal })
 }
 
+/** When the first bronze commit was made that silver has not taken, milliseconds since 1970; undefined: it has taken all, or there is none. */
+export async function waitingSince(maintained: Maintained, place: Place): Promise<number | undefined> {
+  const { lake } = maintained
+  const snapshot = place.zone === 'bronze' ? await lake.current(place.path) : undefined
+  const { needed, hasSilver } = snapshot ? await untakenOf(maintained, place, snapshot) : nothing
+  if (needed === undefined || !hasSilver) return undefined
+  return (await readCommit(lake.table(place.path), needed))?.commitInfo?.timestamp
+}
+
 /** Deletes files that no version within the retention has. Undefined: no such table, or one that must wait. */
 export async function vacuumTable(
   maintained: Maintained,
@@ -139,8 +149,10 @@ interface VacuumChoice {
   unsafe?: boolean
 }
 
+const nothing: Untaken = { needed: undefined, files: new Set(), hasSilver: false }
+
 async function untakenOf({ lake, untaken }: Maintained, { zone, name, path }: Place, snapshot: Snapshot): Promise<Untaken> {
-  if (zone !== 'bronze' || !name) return { needed: undefined, files: new Set(), hasSilver: false }
+  if (zone !== 'bronze' || !name) return nothing
   return untaken.of(name, lake.table(path), snapshot)
 }
 

@@ -44,7 +44,7 @@ const content = () =>
     events.rows('silver/shop/t_history', 'id', 'v', '_seq'),
   ])
 
-describe('maintenance of a table', () => {
+describe('maintenance of a table', { timeout: 60_000 }, () => {
   it('bronze is partitioned by the day of ingestion', async () => {
     await ingest(1)
     const { metaData, files } = await current('bronze/shop/t')
