@@ -2,16 +2,23 @@
 // Guarantee: a file that passes reads in the strictest engine: DuckDB forgives wrong physical types, Spark does not.
 import { LakeError } from './lake-error.ts'
 import { type DeltaType, decimalOf, type Field } from './schema.ts'
+import { sql } from './sql.ts'
+
+/** What is asked of DuckDB's `parquet_schema()`. */
+export const parquetColumns = sql`name, type, type_length, repetition_type, converted_type, logical_type, num_children, precision, scale, field_id`
 
 /** One row of DuckDB's `parquet_schema()`, in file order; numbers may come as text. */
 export interface ParquetColumn {
   name: string
   type: string | null
+  type_length: number | bigint | string | null
+  repetition_type: string | null
   converted_type: string | null
   logical_type: string | null
   num_children: number | bigint | string | null
   precision: number | bigint | string | null
   scale: number | bigint | string | null
+  field_id: number | bigint | string | null
 }
 
 const leaves: Record<string, { type: string; converted: (string | null)[] }> = {
@@ -34,52 +41,67 @@ export function checkParquetSchema(rows: readonly ParquetColumn[], fields: reado
     throw new LakeError('LAKE_SCHEMA_MISMATCH', `${place}: column ${column} ${why}; the file was not committed`)
   }
   let at = 0
-  const next = (column: string): ParquetColumn => rows[at++] ?? wrong(column, 'is missing from the Parquet file')
+  /** The next entry, which must be of this name, and repeated only where the format says so. */
+  const next = (column: string, name: string, repetition: 'OPTIONAL' | 'REPEATED' | 'REQUIRED'): ParquetColumn => {
+    const row = rows[at++] ?? wrong(column, 'is missing from the Parquet file')
+    if (row.name !== name) wrong(column, `stands where the file has ${row.name}`)
+    // A field id asks readers to find columns by number, which the table's log would have to know of.
+    if (row.field_id !== null) wrong(column, 'has a field id, which only tables with column mapping may have')
+    if (row.repetition_type !== repetition) wrong(column, `is ${row.repetition_type}, not ${repetition}`)
+    return row
+  }
 
-  const group = (column: string, children: number, converted: string | null): void => {
-    const row = next(column)
+  const group = (row: ParquetColumn, column: string, { children, converted }: { children: number; converted: string | null }) => {
     if (row.type !== null || Number(row.num_children) !== children || row.converted_type !== converted) {
       wrong(column, `is stored as ${describe(row)}, not as a group of ${children}`)
     }
   }
 
-  const walk = (column: string, type: DeltaType): void => {
-    if (typeof type === 'string') leaf(next(column), column, type)
+  /** Lists and maps in three levels, under the names that readers of Delta expect. */
+  const walk = (
+    column: string,
+    { name, type, required = false }: { name: string; type: DeltaType; required?: boolean },
+  ): void => {
+    const row = next(column, name, required ? 'REQUIRED' : 'OPTIONAL')
+    if (typeof type === 'string') leaf(row, column, type)
     else if (type.type === 'struct') {
-      group(column, type.fields.length, null)
-      for (const child of type.fields) named(child, `${column}.${child.name}`)
+      group(row, column, { children: type.fields.length, converted: null })
+      for (const child of type.fields) walk(`${column}.${child.name}`, child)
     } else if (type.type === 'array') {
-      group(column, 1, 'LIST')
-      group(column, 1, null)
-      walk(`${column}.element`, type.elementType)
+      group(row, column, { children: 1, converted: 'LIST' })
+      group(next(column, 'list', 'REPEATED'), column, { children: 1, converted: null })
+      walk(`${column}.element`, { name: 'element', type: type.elementType })
     } else {
-      group(column, 1, 'MAP')
-      group(column, 2, null)
-      walk(`${column}.key`, type.keyType)
-      walk(`${column}.value`, type.valueType)
+      group(row, column, { children: 1, converted: 'MAP' })
+      group(next(column, 'key_value', 'REPEATED'), column, { children: 2, converted: null })
+      walk(`${column}.key`, { name: 'key', type: type.keyType, required: true })
+      walk(`${column}.value`, { name: 'value', type: type.valueType })
     }
   }
 
   const leaf = (row: ParquetColumn, column: string, type: DeltaType): void => {
     const decimal = decimalOf(type)
+    const known = leaves[type as string]
     const fits = decimal
-      ? row.converted_type === 'DECIMAL' && Number(row.precision) === decimal.precision && Number(row.scale) === decimal.scale
-      : row.type === leaves[type as string]!.type && leaves[type as string]!.converted.includes(row.converted_type)
+      ? fitsDecimal(row, decimal)
+      : known !== undefined && row.type === known.type && known.converted.includes(row.converted_type)
     if (!fits) wrong(column, `is stored as ${describe(row)}, not as ${type}`)
     if (type === 'timestamp' && !/isAdjustedToUTC=(1|true)/.test(row.logical_type ?? ''))
       wrong(column, 'is stored as a timestamp without time zone')
   }
 
-  /** A column or a struct's field: names are what readers find it by. */
-  const named = ({ name, type }: Field, column: string): void => {
-    const found = rows[at]?.name
-    if (found !== name) wrong(column, `stands where the file has ${found ?? 'nothing'}`)
-    walk(column, type)
-  }
-
-  const root = next('(root)')
+  const root = rows[at++] ?? wrong('(root)', 'is missing from the Parquet file')
   if (Number(root.num_children) !== fields.length) wrong('(root)', `count is ${root.num_children}, not ${fields.length}`)
-  for (const column of fields) named(column, column.name)
+  for (const column of fields) walk(column.name, column)
+  if (at !== rows.length) wrong(rows[at]!.name, 'is more than the schema has')
+}
+
+/** Precision and scale as declared, in a physical type that is wide enough for them. */
+function fitsDecimal(row: ParquetColumn, { precision, scale }: { precision: number; scale: number }): boolean {
+  if (row.converted_type !== 'DECIMAL' || Number(row.precision) !== precision || Number(row.scale) !== scale) return false
+  if (row.type === 'INT32') return precision <= 9
+  if (row.type === 'INT64') return precision <= 18
+  return row.type === 'FIXED_LEN_BYTE_ARRAY' && 256n ** BigInt(row.type_length ?? 0) / 2n >= 10n ** BigInt(precision)
 }
 
 function describe(row: ParquetColumn): string {

@@ -7,7 +7,7 @@ import type { Add } from './actions.ts'
 import { explainWriteError } from './duck-error.ts'
 import type { Duck } from './duckdb.ts'
 import { failPoint } from './fail-point.ts'
-import { checkParquetSchema, type ParquetColumn } from './parquet-schema.ts'
+import { checkParquetSchema, type ParquetColumn, parquetColumns } from './parquet-schema.ts'
 import { newDataPath } from './path.ts'
 import { duckType, type Field } from './schema.ts'
 import { id, join, type Sql, sql, trusted } from './sql.ts'
@@ -42,7 +42,7 @@ export async function writeFile(duck: Duck, table: Table, options: WriteOptions)
     const report = await copy(duck, { file, table: table.path }, { ...options, fields: stored })
     if (report.count === 0) return undefined
     const schema = await duck.rows<Record<keyof ParquetColumn, never>>(sql`
-      SELECT name, type, converted_type, logical_type, num_children, precision, scale FROM parquet_schema(${file})`)
+      SELECT ${parquetColumns} FROM parquet_schema(${file})`)
     checkParquetSchema(schema, stored, table.path)
     const wanted = stored.filter(field => options.stats?.includes(field.name))
     const stats = statsText(
