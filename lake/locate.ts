@@ -43,7 +43,7 @@ async function candidates(duck: Duck, table: Table, snapshot: Snapshot, { keys, 
 
 /** The smallest key from a file's lower bound on lies beyond its upper one. */
 function outsideOfOne(keys: Sql, column: string): Sql {
-  return sql`SELECT path FROM file_ranges ASOF LEFT JOIN (SELECT DISTINCT ${id(column)} AS _key FROM (${keys})) AS wanted ON _key >= low0
+  return sql`SELECT path FROM file_ranges ASOF LEFT JOIN (SELECT ${id(column)} AS _key FROM (${keys})) AS wanted ON _key >= low0
     WHERE low0 IS NOT NULL AND high0 IS NOT NULL AND (_key IS NULL OR _key > high0)`
 }
 
