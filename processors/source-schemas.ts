@@ -55,7 +55,7 @@ export class SourceSchemas {
  * Columns that the table had before stay known, behind those it has: older events carry them. A column keeps the spelling it had first,
  * because MySQL takes upper and lower case for one, and silver's column cannot be renamed (lake-spec §3.10).
  */
-function withDropped(schema: SourceTable, before: SourceTable | undefined): SourceTable {
+export function withDropped(schema: SourceTable, before: SourceTable | undefined): SourceTable {
   const spellings = new Map(before?.columns.map(({ name }) => [name.toLowerCase(), name]))
   const spelled = (name: string) => spellings.get(name.toLowerCase()) ?? name
   const columns = schema.columns.map(column => ({ ...column, name: spelled(column.name) }))
