@@ -1,0 +1,9 @@
+// Merges a LakeOfEvents that another process made into silver, and is killed at a fail point: `merge-worker.ts <folder> <fail point>`.
+import { armFailPoint } from '../../../lake/fail-point.ts'
+import { LakeOfEvents } from './lake-of-events.ts'
+
+const [folder, point] = process.argv.slice(2) as [string, string]
+const events = await LakeOfEvents.open(folder)
+armFailPoint(point)
+await events.refine()
+await events.duck.close()
