@@ -51,6 +51,7 @@ class LocalStore implements ObjectStore {
 
   async put(path: string, bytes: Uint8Array): Promise<void> {
     await this.#write(path, bytes, async (temp, file) => {
+      await discard(sumOf(file))
       await rename(temp, file)
       return true
     })
@@ -77,6 +78,7 @@ class LocalStore implements ObjectStore {
     try {
       await makeFolder(dirname(file))
       await syncFile(source)
+      await discard(sumOf(file))
       await rename(source, file).catch(async error => {
         if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error
         await copyAcross(source, file)
@@ -227,6 +229,11 @@ async function copyAcross(source: string, file: string): Promise<void> {
     throw error
   }
   await discard(source)
+}
+
+/** Where Hadoop keeps the checksum of a file it wrote: that of a file since replaced would have Spark refuse it. */
+function sumOf(file: string): string {
+  return joinPath(dirname(file), `.${basename(file)}.crc`)
 }
 
 /** Best effort: the failure that made a file useless is the one to tell. */

@@ -43,7 +43,11 @@ export class Others {
   }
 
   /** All engines must see what binlake's own scan sees. Returns the number of rows. */
-  async same(table: Table, snapshot: Snapshot, options: Pick<SameRows, 'among' | 'travel' | 'where'> = {}): Promise<number> {
+  async same(
+    table: Table,
+    snapshot: Snapshot,
+    options: Pick<SameRows, 'among' | 'travel' | 'where' | 'asked'> = {},
+  ): Promise<number> {
     return expectSameRows({ engines: this.engines, duck: this.duck, table, snapshot, ...options })
   }
 

@@ -12,16 +12,17 @@ def _append(path, options, columns, rows):
     """`columns`: [name, Arrow type] of each; rows are arrays of their values."""
     schema = pa.schema([pa.field(name, getattr(pa, kind)()) for name, kind in columns])
     table = pa.table([pa.array(values, field.type) for values, field in zip(zip(*rows), schema)], schema=schema)
-    write_deltalake(path, table, mode="append", storage_options=options)
+    write_deltalake(path, table, mode="append", schema_mode="merge", storage_options=options)
 
 
-def _merge(path, options, columns, rows, on):
-    """Rows whose `on` columns match are updated, the others inserted."""
+def _merge(path, options, columns, rows, on, set):
+    """Rows whose `on` columns match get the columns `set`, the others are inserted."""
     schema = pa.schema([pa.field(name, getattr(pa, kind)()) for name, kind in columns])
     source = pa.table([pa.array(values, field.type) for values, field in zip(zip(*rows), schema)], schema=schema)
     table = DeltaTable(path, storage_options=options)
     merge = table.merge(source, " AND ".join(f"t.{c} = s.{c}" for c in on), source_alias="s", target_alias="t")
-    merge.when_matched_update_all().when_not_matched_insert_all().execute()
+    updates = {c: f"s.{c}" for c in set}
+    merge.when_matched_update(updates).when_not_matched_insert(updates | {c: f"s.{c}" for c in on}).execute()
 
 
 def _create(path, options, columns, rows, configuration=None, partition_by=None):

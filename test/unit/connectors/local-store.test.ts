@@ -40,6 +40,18 @@ test('what a crash left half-written is swept once it is old, and nothing else',
   await store.sweep('gold/nothing/', new Date())
 })
 
+test("the checksum that Hadoop kept of a file's old content goes with that content", async () => {
+  const folder = join(dir, 'lake/gold/summed')
+  for (const name of ['a', 'b']) {
+    await store.put(`gold/summed/${name}`, Buffer.from('theirs'))
+    await writeFile(join(folder, `.${name}.crc`), 'sum')
+  }
+  await store.put('gold/summed/a', Buffer.from('ours'))
+  await writeFile(join(dir, 'source'), 'ours')
+  await store.putFile('gold/summed/b', join(dir, 'source'))
+  expect((await readdir(folder)).sort()).toEqual(['a', 'b'])
+})
+
 test('nothing is left beside the objects', async () => {
   await Promise.all(Array.from({ length: 8 }, (_, i) => store.putIfAbsent('gold/clean/v0', Buffer.from(String(i)))))
   expect(await readdir(join(dir, 'lake/gold/clean'))).toEqual(['v0'])
