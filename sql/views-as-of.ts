@@ -14,6 +14,7 @@ import type { TableReference } from './references.ts'
 import { keyOf, type PlannedView, readRows, storedView } from './register.ts'
 import { SqlError } from './sql-error.ts'
 import { isHistory, lastChanges, viewOf } from './views.ts'
+import { liveTable } from './views-now.ts'
 
 export interface AsOfOptions {
   lake: Lakehouse
@@ -28,6 +29,8 @@ export interface AsOfOptions {
 /** Throws SQL_UNKNOWN_TABLE, SQL_REFUSED, LAKE_VERSION_GONE, and what finding a binlog point throws. */
 export async function viewsAsOf(options: AsOfOptions, references: readonly TableReference[]): Promise<PlannedView[]> {
   const { point } = options
+  const live = references.find(reference => liveTable(reference, options.all))
+  if (live) throw new SqlError('SQL_REFUSED', `${live.schema}.${live.table}: a live view is always about now; leave out _live`)
   if (point.kind === 'version' || point.kind === 'instant') return versionViews(options, references, point)
   return binlogViews(options, references, point)
 }

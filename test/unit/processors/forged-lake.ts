@@ -54,8 +54,8 @@ export class ForgedLake {
       const spool = new Spool(joinPath(this.folder, `${randomUUID()}.spool`))
       const from = this.#offsets.get(topic) ?? 0n
       let offset = from
-      for (const { key, value } of some) {
-        spool.append(0, offset, 1_800_000_000_000 + this.#taken, null, key === null ? null : Buffer.from(key), Buffer.from(value))
+      for (const { key, value, time } of some) {
+        spool.append(0, offset, time, null, key === null ? null : Buffer.from(key), Buffer.from(value))
         offset++
       }
       spool.covered(0, from, offset)

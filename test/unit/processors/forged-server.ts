@@ -22,6 +22,8 @@ export interface ForgedRecord {
   topic: string
   key: string | null
   value: string
+  /** When Kafka got it. */
+  time: number
 }
 
 export class ForgedServer {
@@ -51,6 +53,7 @@ export class ForgedServer {
 
   /** The connector's first look: schemas, then rows; again after a reset, rows only. */
   snapshot({ again = false } = {}): void {
+    this.#clock += 10
     for (const table of again ? [] : this.tables) {
       const columns = [
         { name: 'id', typeName: 'INT', position: 1, optional: false },
@@ -201,6 +204,6 @@ export class ForgedServer {
   }
 
   #record(topic: string, key: string | null, value: unknown): void {
-    this.records.push({ topic, key, value: JSON.stringify(value) })
+    this.records.push({ topic, key, value: JSON.stringify(value), time: this.#clock })
   }
 }
