@@ -43,7 +43,7 @@ interface LogObject {
 const day = 86_400_000
 const defaultRetention = 30 * day
 /** A checkpoint so many versions before the last one that may go is good enough; and for less, none is made. */
-const near = { checkpoint: 100, beginning: 10 }
+const near = { checkpoint: 50, beginning: 10 }
 const parallel = 16
 
 /** Milliseconds that the table keeps commits. */
