@@ -13,6 +13,12 @@ describe('usage', () => {
     expect(stdout).toContain('Exit codes: 0 ok')
   })
 
+  it('a fail point that is none is refused', async () => {
+    const { code, stderr } = await binlake(['tables'], { env: { BINLAKE_FAIL_POINT: 'commit:never' } })
+    expect(code).toBe(2)
+    expect(stderr).toContain('environment variable BINLAKE_FAIL_POINT: no such fail point: commit:never')
+  })
+
   it("a command's help has examples and the global options", async () => {
     const { code, stdout } = await binlake(['sql', '--help'])
     expect(code).toBe(0)

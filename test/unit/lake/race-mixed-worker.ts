@@ -21,7 +21,7 @@ const cacheDir = await mkdtemp(join(tmpdir(), 'binlake-race-'))
 const store = await openStore(url, { azureConnectionString: process.env.AZURE_STORAGE_CONNECTION_STRING, cacheDir })
 const table = { store, path }
 const duck = await Duck.open({ threads: 1 })
-const plans: Record<Role, (base: Snapshot) => Promise<Plan | undefined>> = { append, merge, compact }
+const plans: Record<Role, (base: Snapshot) => Promise<Plan>> = { append, merge, compact }
 type Plan = Omit<CommitOptions, 'base' | 'operation'>
 
 let known = (await loadSnapshot(table))!
@@ -35,18 +35,15 @@ for await (const _ of process.stdin);
 while (won.length < Number(count)) {
   try {
     const plan = await plans[role as Role](known)
-    if (plan) {
-      known = await commit(table, { base: known, operation: role.toUpperCase(), userMetadata: name, ...plan })
-      won.push(known.version)
-      if (checkpointDue(known)) await checkpoint(duck, table, known)
-      continue
-    }
+    known = await commit(table, { base: known, operation: role.toUpperCase(), userMetadata: name, ...plan })
+    won.push(known.version)
+    if (checkpointDue(known)) await checkpoint(duck, table, known)
   } catch (error) {
     const { code, retryable } = error as { code?: string; retryable?: boolean }
     if (!(code === 'LAKE_CONFLICT' && retryable)) throw error
     replanned++
+    known = (await loadSnapshot(table, { known }))!
   }
-  known = (await loadSnapshot(table, { known }))!
 }
 await duck.close()
 await rm(cacheDir, { recursive: true, force: true })
@@ -74,10 +71,13 @@ async function merge(base: Snapshot): Promise<Plan> {
   return { mode: 'merge', txns: progress(base), removes: [held!._path], adds: [add], keyRange }
 }
 
-/** Undefined: nothing to join just now. */
-async function compact(base: Snapshot): Promise<Plan | undefined> {
-  const files = [...base.files.values()].sort((a, b) => a.size - b.size).slice(0, 2 + Math.floor(Math.random() * 8))
-  if (files.length < 2) return undefined
+/** Joins any few files, those of the counters among them now and then; rewrites the last one if it is alone. */
+async function compact(base: Snapshot): Promise<Plan> {
+  const any = [...base.files.values()].sort(() => Math.random() - 0.5).slice(0, 8)
+  const counted = [...base.files.values()].filter(
+    overlapsKeys(base.fields, [{ column: 'id', min: String(-counters), max: '-1' }]),
+  )
+  const files = [...new Set(Math.random() < 0.5 ? [...any, counted[0]!] : any)]
   const add = await write(sql`SELECT * FROM ${await scan(table, base, { files })}`)
   return { mode: 'compaction', removes: files.map(file => file.path), adds: [add] }
 }

@@ -54,12 +54,20 @@ async function run(
 
 /** Runs programs that print `ready`, wait until their input ends, and print one JSON object last. They move only when all are ready. */
 export async function startTogether<Result>(programs: string[][], env: Record<string, string> = {}): Promise<Result[]> {
-  const started = programs.map(program => promisify(execFile)(process.execPath, program, { env: { ...process.env, ...env } }))
-  // One that fails before it is ready is reported when its end is awaited.
-  await Promise.all(started.map(ended => Promise.race([once(ended.child.stdout!, 'data'), ended])))
-  for (const { child } of started) child.stdin!.end()
-  const ended = await Promise.all(started)
-  return ended.map(({ stdout }) => JSON.parse(stdout.slice(stdout.indexOf('{'))) as Result)
+  // None outlives the test, also if it is given up.
+  const limits = { timeout: 170_000, killSignal: 'SIGKILL' } as const
+  const started = programs.map(program =>
+    promisify(execFile)(process.execPath, program, { ...limits, env: { ...process.env, ...env } }),
+  )
+  try {
+    // One that fails before it is ready is reported when its end is awaited.
+    await Promise.all(started.map(ended => Promise.race([once(ended.child.stdout!, 'data'), ended])))
+    for (const { child } of started) child.stdin!.end()
+    const ended = await Promise.all(started)
+    return ended.map(({ stdout }) => JSON.parse(stdout.slice(stdout.indexOf('{'))) as Result)
+  } finally {
+    for (const { child } of started) child.kill('SIGKILL')
+  }
 }
 
 function names({ writers }: { writers: number }): string[] {
