@@ -13,14 +13,12 @@ import { tablePath } from '../lake/layout.ts'
 import { scan } from '../lake/scan.ts'
 import { duckType } from '../lake/schema.ts'
 import { id, join, type Sql, sql, trusted } from '../lake/sql.ts'
-import type { MaskKey } from '../privacy/keys.ts'
+import type { Keys } from '../privacy/keys.ts'
 import type { MaskPlan } from '../privacy/mask.ts'
-import { bindKey, tokenSql } from '../privacy/token.ts'
 import { columnType } from './column-types.ts'
+import { compareRows, type RowComparison, ranges } from './compare-rows.ts'
+import { tokenKey } from './key-token.ts'
 import type { SourceTable } from './source-schema.ts'
-
-/** Checksums are compared for this many ranges of keys before any row is. */
-const ranges = 256
 
 export type Difference = 'missing in silver' | 'only in silver' | 'different'
 
@@ -47,8 +45,8 @@ export interface VerifyOptions {
   scratch: string
   /** How many differing keys to name. */
   examples?: number
-  /** Makes tokens of keys; any key of the policy will do. */
-  token: MaskKey
+  /** The policy's keys, of which one makes the tokens of differing rows. */
+  keys: Keys
   signal?: AbortSignal
 }
 
@@ -70,8 +68,7 @@ export async function verifyTable(asked: VerifyOptions): Promise<TableVerdict> {
     const longest = await spoolSource(file, options)
     if (longest === undefined) return { table, equal: false, ...nothing, skipped: 'the source has no such table now' }
     await mask.bind(duck)
-    await bindKey(duck, options.token)
-    await duck.run(sql`CREATE OR REPLACE TEMP TABLE verify_source AS ${hashed(sourceRows(file, longest, options), options)}`)
+    await duck.run(sql`CREATE OR REPLACE TEMP TABLE verify_source AS ${comparable(sourceRows(file, longest, options), options)}`)
   } finally {
     await rm(file, { force: true })
   }
@@ -83,9 +80,19 @@ export async function verifyTable(asked: VerifyOptions): Promise<TableVerdict> {
   const columns = mask.columns.map(({ name, delta }) =>
     present.has(name) ? id(name) : sql`CAST(NULL AS ${trusted(duckType(delta))}) AS ${id(name)}`,
   )
-  const rows = silver ? sql`SELECT ${join(columns)} FROM ${silver}` : sql`SELECT ${names(mask)} FROM verify_source WHERE false`
-  await duck.run(sql`CREATE OR REPLACE TEMP TABLE verify_silver AS ${hashed(rows, options)}`)
-  return compare(duck, table, { mask, token: options.token, examples: options.examples ?? 10 })
+  const rows = silver ? sql`SELECT ${join(columns)} FROM ${silver}` : sql`FROM verify_source WHERE false`
+  const bronze = await lake.current(tablePath('bronze', schema))
+  const comparison = await compareRows(duck, {
+    left: sql`verify_source`,
+    right: sql`(${silver ? comparable(rows, options) : rows})`,
+    identity: mask.primaryKey,
+    key: mask.primaryKey,
+    columns: mask.columns.map(({ name }) => name),
+    token: tokenKey(options.keys, bronze?.metaData.id ?? ''),
+    examples: options.examples ?? 10,
+  })
+  await duck.run(sql`DROP TABLE verify_source`)
+  return verdictOf(table, comparison)
 }
 
 /** Columns that the source has dropped live on in silver, but cannot be compared. */
@@ -139,55 +146,29 @@ function readColumns(schema: SourceTable, mask: MaskPlan) {
   return schema.columns.filter(({ name }) => schema.primaryKey.includes(name) || mask.reads.includes(name))
 }
 
-/** Adds the range a row's key falls into, and a hash of the whole row; values that MySQL prints in part are brought to what can be compared. */
-function hashed(rows: Sql, { mask, schema }: Pick<VerifyOptions, 'mask' | 'schema'>): Sql {
-  const key = join(mask.primaryKey.map(name => id(name)))
-  const comparable = mask.columns.map(({ name, source, delta }) => {
+/** Values that MySQL prints in part are brought to what can be compared. */
+function comparable(rows: Sql, { mask, schema }: Pick<VerifyOptions, 'mask' | 'schema'>): Sql {
+  const columns = mask.columns.map(({ name, source, delta }) => {
     const column = schema.columns.find(each => each.name === source)
     const type = column && columnType(column, schema)
     return type?.comparable && type.delta === delta ? sql`${type.comparable(id(name))} AS ${id(name)}` : id(name)
   })
-  return sql`SELECT *, (hash(${key}) % ${ranges})::INTEGER AS "range of key", hash(${names(mask)}) AS "hash of row" FROM (SELECT ${join(comparable)} FROM (${rows}))`
+  return sql`SELECT ${join(columns)} FROM (${rows})`
 }
 
-async function compare(
-  duck: Duck,
-  table: string,
-  { mask, token, examples }: { mask: MaskPlan; token: MaskKey; examples: number },
-): Promise<TableVerdict> {
-  const sums = (from: string) =>
-    sql`SELECT "range of key" AS r, count(*) AS n, sum("hash of row"::HUGEINT % 9223372036854775783)::VARCHAR AS checksum FROM ${id(from)} GROUP BY ALL`
-  await duck.run(sql`CREATE OR REPLACE TEMP TABLE verify_ranges AS
-    SELECT r FROM (${sums('verify_source')}) AS a FULL JOIN (${sums('verify_silver')}) AS b USING (r) WHERE (a.n, a.checksum) IS DISTINCT FROM (b.n, b.checksum)`)
-  const key = join(mask.primaryKey.map(name => id(name)))
-  const keyText = sql`concat_ws(chr(31), ${join(mask.primaryKey.map(name => sql`${id(name)}::VARCHAR`))})`
-  const side = (from: string) => sql`(SELECT * FROM ${id(from)} WHERE "range of key" IN (SELECT r FROM verify_ranges))`
-  const differing = mask.columns.map(({ name }) => sql`CASE WHEN a.${id(name)} IS DISTINCT FROM b.${id(name)} THEN ${name} END`)
-  await duck.run(sql`CREATE OR REPLACE TEMP TABLE verify_differences AS
-    SELECT ${tokenSql(keyText, token, 'exact')} AS "key token",
-      CASE WHEN b."hash of row" IS NULL THEN 'missing in silver' WHEN a."hash of row" IS NULL THEN 'only in silver' ELSE 'different' END AS difference,
-      list_filter([${join(differing)}], lambda name: name IS NOT NULL) AS differing
-    FROM ${side('verify_source')} AS a FULL JOIN ${side('verify_silver')} AS b USING (${key})
-    WHERE a."hash of row" IS DISTINCT FROM b."hash of row"`)
-  const counts = await duck.row<Record<'source' | 'silver' | 'ranges', bigint>>(sql`
-    SELECT (SELECT count(*) FROM verify_source) AS source, (SELECT count(*) FROM verify_silver) AS silver, (SELECT count(*) FROM verify_ranges) AS ranges`)
-  const kinds = await duck.rows<{ difference: Difference; n: bigint }>(
-    sql`SELECT difference, count(*) AS n FROM verify_differences GROUP BY ALL`,
-  )
-  const named = await duck.rows<{ key: string; difference: Difference; columns: string[] }>(sql`
-    SELECT "key token" AS key, difference, differing AS columns FROM verify_differences ORDER BY "key token" LIMIT ${examples}`)
-  const differences: TableVerdict['differences'] = { 'missing in silver': 0, 'only in silver': 0, different: 0 }
-  for (const { difference, n } of kinds) differences[difference] = Number(n)
+const kinds = { 'only left': 'missing in silver', 'only right': 'only in silver', different: 'different' } as const
+
+function verdictOf(table: string, { equal, rows, differingRanges, differences, examples }: RowComparison): TableVerdict {
   return {
     table,
-    equal: counts!.ranges === 0n,
-    rows: { source: Number(counts!.source), silver: Number(counts!.silver) },
-    ranges: { all: ranges, differing: Number(counts!.ranges) },
-    differences,
-    examples: named.map(example => ({ ...example, columns: example.difference === 'different' ? example.columns : [] })),
+    equal,
+    rows: { source: rows.left, silver: rows.right },
+    ranges: { all: ranges, differing: differingRanges },
+    differences: {
+      'missing in silver': differences['only left'],
+      'only in silver': differences['only right'],
+      different: differences.different,
+    },
+    examples: examples.map(example => ({ ...example, difference: kinds[example.difference] })),
   }
-}
-
-function names(mask: MaskPlan): Sql {
-  return join(mask.columns.map(({ name }) => id(name)))
 }

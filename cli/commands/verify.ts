@@ -1,5 +1,4 @@
 // `binlake verify`: is silver what MySQL holds?
-import { randomBytes } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
@@ -17,7 +16,8 @@ import { withSession } from '../with-session.ts'
 const details = `
 Every row of MySQL is read, masked by the policy and compared with silver, column by column. While shops keep writing, a change
 may be in MySQL and not yet in silver: --patience compares differing tables again until they agree or the time is up.
-Keys of differing rows are named by tokens, never by their values. Exit code 4: something differs.
+Keys of differing rows are named by tokens, never by their values; \`binlake replay --find <token>\` shows the key to whoever may see
+the row. Exit code 4: something differs.
 
 Examples:
   $ binlake verify
@@ -91,16 +91,14 @@ async function compare(
   { config, signal, log }: Session,
   { table: only, examples }: { table?: string[]; examples?: number },
 ): Promise<TableVerdict[]> {
-  const [{ Lakehouse }, { SourceSchemas }, { isDebeziums }, { compileMask }, { verifyTable }, { MaskKey }] = await Promise.all([
+  const [{ Lakehouse }, { SourceSchemas }, { isDebeziums }, { compileMask }, { verifyTable }] = await Promise.all([
     import('../../lake/lakehouse.ts'),
     import('../../processors/source-schemas.ts'),
     import('../../processors/bronze-names.ts'),
     import('../../privacy/mask.ts'),
     import('../../processors/verify.ts'),
-    import('../../privacy/keys.ts'),
   ])
   const { policy, keys } = await openPolicy(config)
-  const token = [...keys.values()][0] ?? new MaskKey({ domain: 'verify', version: 'v1' }, randomBytes(32))
   const store = await openLake(config)
   const scratch = await makeOwnFolder(tmpdir(), 'binlake-verify')
   try {
@@ -121,7 +119,7 @@ async function compare(
           schema,
           mask,
           scratch,
-          token,
+          keys,
           signal,
           ...(examples === undefined ? {} : { examples }),
         }),
