@@ -175,6 +175,11 @@ test('a rebuild from bronze gives the same silver, byte for byte of its values',
     (await rows<{ h: string }>(`select sum(hash(t)::hugeint)::varchar as h from silver.${table} as t`))[0]!.h
   const tables = ['customers', 'orders', 'orders_history', 'payments', 'touches_history']
   const before = await Promise.all(tables.map(digest))
+  const proof = await line.binlake('replay', '--prove', '--json')
+  expect(proof.code, proof.stderr).toBe(0)
+  const verdicts = (JSON.parse(proof.stdout) as { verdict: string }[]).map(({ verdict }) => verdict)
+  expect(verdicts.length).toBeGreaterThanOrEqual(8)
+  expect(new Set(verdicts)).toEqual(new Set(['identical']))
   const { code, stderr } = await line.binlake('replay')
   expect(stderr).not.toContain('error')
   expect(code).toBe(0)
