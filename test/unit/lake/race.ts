@@ -55,7 +55,7 @@ async function run(
 /** Runs programs that print `ready`, wait until their input ends, and print one JSON object last. They move only when all are ready. */
 export async function startTogether<Result>(programs: string[][], env: Record<string, string> = {}): Promise<Result[]> {
   // None outlives the test, also if it is given up.
-  const limits = { timeout: 170_000, killSignal: 'SIGKILL' } as const
+  const limits = { timeout: 290_000, killSignal: 'SIGKILL' } as const
   const started = programs.map(program =>
     promisify(execFile)(process.execPath, program, { ...limits, env: { ...process.env, ...env } }),
   )
