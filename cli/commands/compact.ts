@@ -57,12 +57,13 @@ async function compactTables(session: Session, names: readonly string[], options
 
 async function drawn(tables: readonly Compacted[]): Promise<string> {
   const { box } = await import('../../sql/format.ts')
-  const columns = ['table', 'files', 'bytes', ''].map(name => ({ name, type: 'VARCHAR' }))
+  const left = tables.some(({ dropped }) => dropped > 0) ? ['left to another writer'] : []
+  const columns = ['table', 'files', 'bytes', ...left].map(name => ({ name, type: 'VARCHAR' }))
   const rows = tables.map(({ table, files, bytes, dropped }) => [
     table,
     change(files.before, files.after),
     change(bytes.before, bytes.after),
-    dropped > 0 ? `${dropped} groups left to another writer` : '',
+    ...left.map(() => (dropped > 0 ? `${dropped} groups of files` : '')),
   ])
   return `${box(columns, rows)}\n`
 }
