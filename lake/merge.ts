@@ -43,11 +43,11 @@ export async function mergeFiles(duck: Duck, table: Table, options: MergeFilesOp
   const { base, fields, keyColumns, rows, held, stats, sizeOf = fileSize } = options
   const key = columns(keyColumns)
   const write = { fields, stats, sortBy: key, cutBy: keyColumns }
-  const live = base && liveOf(base)
-  if (!base || !live) {
+  if (!base || base.files.size === 0) {
     const files = await filesForRows(duck, table, { select: rows, fields, size: sizeOf })
     return { adds: await writeFiles(duck, table, { ...write, select: rows, files }), removes: [], rewritten: 0 }
   }
+  const live = liveOf(base)
   const size = sizeOf(live.bytes)
   const touched = await duck.rows<{ path: string }>(sql`SELECT DISTINCT _path AS path FROM (${held})`)
   const removes = touched.map(({ path }) => path)
@@ -67,14 +67,16 @@ export async function mergeFiles(duck: Duck, table: Table, options: MergeFilesOp
   return { adds, removes, rewritten: removes.reduce((sum, path) => sum + base.files.get(path)!.size, 0) }
 }
 
-/** Undefined for a table that is empty, or does not say how many rows it has. */
-function liveOf(base: Snapshot): { bytes: number; rowBytes: number } | undefined {
+/** Of a row nothing is known if another writer left the counts out. */
+const usualRow = 50
+
+function liveOf(base: Snapshot): { bytes: number; rowBytes: number } {
   let [bytes, rows] = [0, 0]
   for (const { size, stats } of base.files.values()) {
     bytes += size
     rows += stats ? (JSON.parse(stats) as { numRecords: number }).numRecords : 0
   }
-  return rows > 0 ? { bytes, rowBytes: bytes / rows } : undefined
+  return { bytes, rowBytes: rows > 0 ? bytes / rows : usualRow }
 }
 
 type Grouping = { base: Snapshot; keyColumns: readonly string[]; touched: readonly string[]; size: FileSize }

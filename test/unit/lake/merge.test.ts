@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { Add } from '../../../lake/actions.ts'
 import { commit } from '../../../lake/commit.ts'
 import { Duck } from '../../../lake/duckdb.ts'
@@ -11,6 +11,8 @@ import type { Snapshot } from '../../../lake/snapshot.ts'
 import { id, join, type Sql, sql, trusted } from '../../../lake/sql.ts'
 import type { Table } from '../../../lake/table.ts'
 import { tempTable } from './temp-table.ts'
+
+vi.setConfig({ testTimeout: 60_000 })
 
 let duck: Duck
 beforeAll(async () => {
@@ -139,7 +141,7 @@ class Reference {
 
 const bytesOf = (files: Iterable<Add>) => [...files].reduce((sum, { size }) => sum + size, 0)
 const rowsOf = (files: Iterable<Add>) =>
-  [...files].reduce((sum, { stats }) => sum + (JSON.parse(stats!) as { numRecords: number }).numRecords, 0)
+  [...files].reduce((sum, { stats = '{"numRecords":10}' }) => sum + (JSON.parse(stats) as { numRecords: number }).numRecords, 0)
 const upTo = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i)
 
 async function startedWith(columns: KeyColumn[], put: readonly number[], table: Table): Promise<Reference> {
@@ -151,7 +153,7 @@ async function startedWith(columns: KeyColumn[], put: readonly number[], table: 
   return reference
 }
 
-describe.each(Object.keys(kinds))('key of %s', { timeout: 60_000 }, kind => {
+describe.each(Object.keys(kinds))('key of %s', kind => {
   test('property: the table equals the reference; only files with a changed key are replaced; ranges stay apart', async () => {
     const numbers = fc.uniqueArray(fc.integer({ min: 0, max: 400 }), { maxLength: 40 })
     const near = fc
@@ -261,4 +263,21 @@ test('text keys that are not to be in the log are not there', async () => {
   await using table = await tempTable()
   const reference = await startedWith(kinds['text not in the log']!, upTo(0, 40), table)
   for (const { stats } of reference.snapshot!.files.values()) expect(stats).toMatch(/^\{"numRecords":\d+\}$/)
+})
+
+test('files of another writer, without any statistics, are merged like ours', async () => {
+  await using table = await tempTable()
+  const reference = await startedWith(kinds.int!, upTo(0, 60), table)
+  const bare = [...reference.snapshot!.files.values()].map(({ stats: _, ...add }) => add)
+  reference.snapshot = await commit(table, {
+    base: reference.snapshot,
+    mode: 'overwrite',
+    operation: 'WRITE',
+    adds: bare,
+    removes: [],
+  })
+  expect([...reference.snapshot.files.values()].some(({ stats }) => stats)).toBe(false)
+  const merged = await reference.merge({ put: [0, 1, 99], gone: [2], v: 7, rowsPerFile: 10 })
+  expect(merged.removes).toHaveLength(1)
+  expect(await reference.difference()).toBe(0)
 })
