@@ -34,12 +34,14 @@ export interface ShopLine {
   close(): Promise<void>
 }
 
-export async function openShopLine(): Promise<ShopLine> {
+/** `before` puts rows into the shop before the connector takes its snapshot. */
+export async function openShopLine({ before = async (_mysqlUrl: string) => {} } = {}): Promise<ShopLine> {
   const stack = await openStack()
   const database = `line_${Math.random().toString(36).slice(2, 10)}`
   const folder = await mkdtemp(join(tmpdir(), 'binlake-line-'))
   const mysqlUrl = await stack.ownDatabase(database)
   await (await openShopDatabase(mysqlUrl)).end()
+  await before(mysqlUrl)
   const capture = await startCapture(stack, { database, prefix: database })
   await createKey(join(folder, 'keys'), { domain: 'email', version: 'v1' })
   const azure = stack.azure
