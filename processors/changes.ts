@@ -10,8 +10,6 @@ import { bronzeColumnsRead } from './own-columns.ts'
 import type { SourceTable } from './source-schema.ts'
 import { unwrapped } from './stage.ts'
 
-export { bronzeColumnsRead, positionFields } from './own-columns.ts'
-
 /** Bronze columns that travel with a change. */
 const carried = bronzeColumnsRead.slice(1)
 

@@ -6,8 +6,8 @@ import { type Field, field } from '../lake/schema.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
 import { type Sql, sql } from '../lake/sql.ts'
 import type { MaskPlan } from '../privacy/mask.ts'
-import { positionFields } from './changes.ts'
 import { masksOf } from './mask-record.ts'
+import { positionFields } from './own-columns.ts'
 import type { TableName } from './source-schema.ts'
 
 /** A source table's three silver tables as they stand. */

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { commit } from '../../../lake/commit.ts'
 import { sql } from '../../../lake/sql.ts'
 import { putBack } from '../../../processors/rollback.ts'
 import { planRollback } from '../../../processors/rollback-plan.ts'
@@ -80,6 +81,24 @@ describe('rollback', { timeout: 60_000 }, () => {
     expect([await silver(), await history()]).toEqual([[['1', 'a']], ['c', 'c', 'd']])
     await events.refine()
     expect([await silver(), await proven()]).toEqual([[['3', 'd']], 'identical'])
+  })
+
+  it('history must not lack what silver has: a run stops rather than leave a hole', async () => {
+    await events.ingest({ op: 'c', id: 3, v: 'c', pos: 30 })
+    await events.refine()
+    const plan = (await planRollback(events.way(), { to: 0, named: true }))!
+    // What a rollback by hand of one table alone would do.
+    const path = 'silver/shop/t_history'
+    const base = (await events.lake.current(path))!
+    const txns = [{ appId: plan.bronzeId, version: 0n }]
+    await commit(events.lake.table(path), { base, mode: 'overwrite', operation: 'RESTORE', txns, adds: [] })
+    await events.ingest({ op: 'c', id: 4, v: 'd', pos: 40 })
+    await expect(events.refine()).rejects.toMatchObject({
+      code: 'TABLE_HALTED',
+      message: expect.stringContaining('binlake replay'),
+    })
+    await events.replay()
+    expect([await history(), await proven()]).toEqual([['c', 'c', 'd', 'c', 'c'], 'identical'])
   })
 
   it('is refused where nothing was rebuilt, or the log does not reach', async () => {
