@@ -49,6 +49,7 @@ async function step(duck: Duck, options: Refinement): Promise<Refined | undefine
   if (!bronze) return undefined
   const tables = await openSilver(lake, schema, { key: mask.primaryKey, bronzeId: bronze.metaData.id })
   refuseOtherPolicy(tables, options)
+  refuseOtherKey(tables, options)
   refuseBehind(tables, options)
   const { files, version } = await nextFiles(lake, bronze, { tables, maxRows: options.maxRows })
   if (version === tables.taken.current) return undefined
@@ -74,6 +75,21 @@ export function refuseOtherPolicy(tables: SilverTables, { schema, mask }: Pick<W
       `${name}: silver was built under another policy or key version (columns ${[...new Set(changed)].join(', ')}); rebuild it with \`binlake replay ${name}\``,
     )
   }
+}
+
+/** Rows that are told apart in one way cannot be merged with rows that are told apart in another. */
+function refuseOtherKey({ current }: SilverTables, { schema, mask }: Refinement): void {
+  const [before, now] = [keyOf(current), JSON.stringify(mask.primaryKey)]
+  if (before === undefined || before === now) return
+  const name = nameOf(schema)
+  throw new TableHalted(
+    `${name}: its primary key changed from ${before} to ${now}, which no event tells of its rows; take a new snapshot of the table, then \`binlake replay ${name}\``,
+  )
+}
+
+/** The key columns that a silver table was built with, as JSON. */
+export function keyOf(silver: Snapshot | undefined): string | undefined {
+  return silver?.metaData.configuration['cdc.primaryKey']
 }
 
 /** Each step moves history and markers first; where they lack what silver has, going on would leave a hole for ever. */

@@ -18,6 +18,7 @@ import { openBronze, type Way } from './apply.ts'
 import { tokenKey } from './key-token.ts'
 import { type Proof, prove } from './prove.ts'
 import { buildAside, swap } from './rebuild.ts'
+import { keyOf } from './refine.ts'
 import { openSilver } from './silver.ts'
 import { paths } from './silver-parts.ts'
 import { asTaken } from './taken.ts'
@@ -62,6 +63,12 @@ export async function replayTable(duck: Duck, options: ReplayTableOptions): Prom
   const outcome = async (): Promise<Pick<Replayed, 'verdict' | 'reason' | 'proof'>> => {
     if (!tables.current) return { verdict: 'new' }
     if (!then) return { verdict: 'not compared', reason: `bronze no longer holds version ${taken}, which silver reflects` }
+    if (keyOf(tables.current) !== keyOf(aside.tables.current)) {
+      return {
+        verdict: 'not compared',
+        reason: `its primary key was ${keyOf(tables.current)} and is now ${keyOf(aside.tables.current)}`,
+      }
+    }
     const live = { current: tables.current, history, deleted: tables.deleted }
     try {
       const proof = await prove(duck, { lake, live, aside, token: tokenKey(keys, bronzeId), examples })

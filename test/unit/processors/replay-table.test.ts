@@ -1,6 +1,7 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { sql } from '../../../lake/sql.ts'
+import { planReplay } from '../../../processors/replay-plan.ts'
 import type { SourceTable } from '../../../processors/source-schema.ts'
 import { keepAll, LakeOfEvents, schema } from './lake-of-events.ts'
 
@@ -110,6 +111,21 @@ describe('replay --prove', { timeout: 60_000 }, () => {
     expect(await prove({ policy })).toMatchObject({ verdict: 'identical' })
   })
 
+  it('does not compare rows that are told apart in another way now; a run halts until the replay', async () => {
+    const other: SourceTable = { ...schema, primaryKey: ['id', 'v'] }
+    await events.ingest({ op: 'c', id: 9, v: 'z', pos: 90 })
+    await expect(events.refine({ schema: other })).rejects.toMatchObject({
+      code: 'TABLE_HALTED',
+      message: expect.stringContaining('primary key changed from ["id"] to ["id","v"]'),
+    })
+    expect(await prove({ schema: other })).toMatchObject({
+      verdict: 'not compared',
+      reason: 'its primary key was ["id"] and is now ["id","v"]',
+    })
+    await events.replay({ schema: other })
+    expect(await events.refine({ schema: other })).toBeUndefined()
+  })
+
   it('says when silver is not there yet', async () => {
     const other = await LakeOfEvents.open()
     try {
@@ -120,6 +136,34 @@ describe('replay --prove', { timeout: 60_000 }, () => {
     } finally {
       await other.close()
     }
+  })
+})
+
+describe('replay --dry-run', () => {
+  it('tells amounts, what is new by design, and the gold tables that follow', async () => {
+    const model = (name: string, ...inputs: [string, string][]) => ({
+      ...{ name, description: '', text: '', hash: '' },
+      inputs: inputs.map(([schema, table]) => ({ schema, table })),
+    })
+    const gold = [
+      model('direct', ['silver', 't_history']),
+      model('other', ['silver', 'u']),
+      model('indirect', ['gold', 'direct'], ['silver', 'u']),
+    ]
+    const policy = keepAll.replace('v: {class: operational, strategy: keep}', 'v: {class: direct, strategy: drop}')
+    const before = await versions()
+    expect(await planReplay({ ...events.way({ policy }), gold })).toMatchObject({
+      table: 'shop.t',
+      bronze: { version: 1, rows: 6, files: 2 },
+      silver: [
+        { table: 'silver/shop/t_history', rows: 6 },
+        { table: 'silver/shop/t_deleted', rows: 1 },
+        { table: 'silver/shop/t', rows: 3 },
+      ],
+      byDesign: ['column v goes'],
+      gold: ['direct', 'indirect'],
+    })
+    expect(await versions()).toEqual(before)
   })
 })
 
