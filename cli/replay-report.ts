@@ -55,6 +55,8 @@ function verdictOf({ verdict, reason, proof, changes, bronzeVersion }: Replayed,
       return `DIFFERENT from what bronze makes${reason ? `: ${reason}` : ''}${done ? '; now put right' : ''} (${made})`
     case 'new':
       return `${done ? 'built' : 'not in silver yet, nothing to compare'} (${made})`
+    case 'failed':
+      return `stands still: ${reason}`
     case 'not compared':
       return `${done ? 'rebuilt, ' : ''}not compared: ${reason} (${made})`
   }

@@ -32,7 +32,7 @@ export interface Halted {
 }
 
 /** Codes that stop one table; any other error stops the run. */
-const tableCodes = new Set([
+export const tableCodes: ReadonlySet<string> = new Set([
   'TABLE_HALTED',
   'SCHEMA_BEHIND',
   'SCHEMA_UNKNOWN',

@@ -29,8 +29,9 @@ export interface Replayed {
   changes: number
   /** The bronze version it reflects. */
   bronzeVersion: number
-  verdict: 'identical' | 'different' | 'new' | 'not compared'
-  /** Why it was not compared. */
+  /** failed: the table could not be built at all. */
+  verdict: 'identical' | 'different' | 'new' | 'not compared' | 'failed'
+  /** Why it was not compared or built, or how it differs where rows cannot say it. */
   reason?: string
   proof?: Proof
 }

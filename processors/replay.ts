@@ -9,6 +9,7 @@ import { isDebeziums } from './bronze-names.ts'
 import type { Context } from './context.ts'
 import { type FoundKey, findKey } from './find-key.ts'
 import { refreshGold } from './gold.ts'
+import { tableCodes } from './refinery.ts'
 import { planReplay, type ReplayPlan } from './replay-plan.ts'
 import { type Replayed, replayTable } from './replay-table.ts'
 import type { SourceTable } from './source-schema.ts'
@@ -35,7 +36,7 @@ export class ReplayUnknownTable extends Error {
   readonly retryable = false
 }
 
-/** Rebuilds or proves the tables one after the other, then refreshes gold. Throws ReplayUnknownTable, and what stops a single table. */
+/** Rebuilds or proves the tables one after the other, then refreshes gold. Throws ReplayUnknownTable, and what stops all of them. */
 export async function replay(options: ReplayOptions): Promise<Replayed[]> {
   const { duck, lake, gold, log, signal, proveOnly } = options
   const replayed: Replayed[] = []
@@ -49,13 +50,23 @@ export async function replay(options: ReplayOptions): Promise<Replayed[]> {
   for (const [index, { schema, mask }] of chosen.entries()) {
     signal.throwIfAborted()
     const onStep = (part: number) => options.onProgress?.(Math.round(before + part * sizes[index]!), all)
-    const done = await replayTable(duck, { ...options, schema, mask, onStep })
+    const done = await replayTable(duck, { ...options, schema, mask, onStep }).catch((error: unknown) => {
+      // One table that cannot go on leaves the others alone; asked for by itself, it is the error.
+      if (chosen.length === 1 || !stopsOne(error)) throw error
+      log.warn({ table: nameOf(schema), code: error.code }, error.message)
+      return { table: nameOf(schema), changes: 0, bronzeVersion: -1, verdict: 'failed', reason: error.message } as const
+    })
     before += sizes[index]!
     if (done) replayed.push(done)
   }
   signal.throwIfAborted()
   if (!proveOnly) await refreshGold({ duck, lake, models: gold, log })
   return replayed
+}
+
+function stopsOne(error: unknown): error is Error & { code: string } {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  return tableCodes.has(code) || code === 'LAKE_CONFLICT'
 }
 
 /** What `replay` would do. Throws ReplayUnknownTable, and what stops a single table. */
