@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import type { Context } from '../../processors/context.ts'
 import { whole } from '../arguments.ts'
 import { ConfigError } from '../config-error.ts'
@@ -29,13 +29,15 @@ Examples:
   $ binlake replay --prove             # build and compare, change nothing
   $ binlake replay --find tok_v1_5q3…  # which key is that?
   $ binlake replay --rollback orders   # what the last rebuild replaced comes back
-  $ binlake replay --rollback --to 2026-11-21T12:00:00Z`
+  $ binlake replay --rollback --to 2026-11-21T12:00:00Z
+  $ binlake replay --as-of binlog.000003:1547 --to file:///srv/restored`
 
 interface ReplayFlags {
   prove?: boolean
   dryRun?: boolean
   rollback?: boolean
-  to?: number | Date
+  to?: string
+  asOf?: string
   find?: string
   examples: number
   json?: boolean
@@ -50,9 +52,16 @@ export function addReplay(program: Command): void {
     .addOption(new Option('--dry-run', 'only say what would be read and written').conflicts(['rollback', 'find']))
     .addOption(new Option('--rollback', 'put back what the last rebuild replaced').conflicts('find'))
     .addOption(
-      new Option('--to <version|time>', 'with --rollback: this version of silver, or as it was then')
-        .argParser(moment)
-        .implies({ rollback: true }),
+      new Option(
+        '--to <version|time|lake>',
+        'with --rollback: this version of silver, or as it was then; with --as-of: the lake to write the copy to',
+      ),
+    )
+    .addOption(
+      new Option(
+        '--as-of <point>',
+        'write silver and gold as they were then into another lake (--to); the live one stays as it is',
+      ).conflicts(['prove', 'dryRun', 'rollback', 'find']),
     )
     .option('--find <token>', 'show the key that a token of a finding stands for')
     .option('--examples <rows>', 'how many differing rows of a table to name', whole(), 3)
@@ -65,12 +74,21 @@ export function addReplay(program: Command): void {
 function moment(text: string): number | Date {
   if (/^\d{1,9}$/.test(text)) return Number(text)
   const time = new Date(/(Z|[+-]\d\d:?\d\d)$/.test(text) || !text.includes('T') ? text : `${text}Z`)
-  if (Number.isNaN(time.getTime())) throw new InvalidArgumentError('expected a version or a time such as 2026-11-21T12:00:00Z')
+  if (Number.isNaN(time.getTime()))
+    throw new ConfigError('CONFIG_INVALID', [`flag --to: ${text}: expected a version or a time such as 2026-11-21T12:00:00Z`])
   return time
 }
 
-async function replayCommand(session: Session, flags: ReplayFlags, tables: string[]): Promise<number> {
+async function replayCommand(session: Session, given: ReplayFlags, tables: string[]): Promise<number> {
   const { config, log } = session
+  if (given.asOf !== undefined) {
+    const { restoreCommand } = await import('../restore-command.ts')
+    return restoreCommand(session, { asOf: given.asOf, to: given.to, json: given.json ?? false, tables })
+  }
+  const { to, ...rest } = given
+  if (to !== undefined && (rest.prove || rest.dryRun || rest.find !== undefined))
+    throw new ConfigError('CONFIG_INVALID', ['flag --to: goes with --rollback or --as-of'])
+  const flags = { ...rest, ...(to === undefined ? {} : { rollback: true, to: moment(to) }) }
   const [{ Lakehouse }, { loadGoldModels }] = await Promise.all([
     import('../../lake/lakehouse.ts'),
     import('../../sql/gold-models.ts'),
@@ -92,7 +110,7 @@ async function replayCommand(session: Session, flags: ReplayFlags, tables: strin
   }
 }
 
-type Asked = ReplayFlags & { tables: string[] }
+type Asked = Omit<ReplayFlags, 'to'> & { to?: number | Date; tables: string[] }
 
 async function rebuild(session: Session, context: Context, { prove: proveOnly = false, ...asked }: Asked): Promise<number> {
   const { replay } = await import('../../processors/replay.ts')
@@ -108,7 +126,8 @@ async function rebuild(session: Session, context: Context, { prove: proveOnly = 
     await session.print(asked.json ? json(replayed) : replayReport(replayed, { done: !proveOnly }))
     if (replayed.some(({ verdict }) => verdict === 'different')) return exit.mismatch
     // What could not be compared must not pass for proven.
-    return proveOnly && replayed.some(({ verdict }) => verdict === 'not compared') ? exit.failure : exit.ok
+    const unproven = replayed.some(({ verdict }) => verdict === 'failed' || (proveOnly && verdict === 'not compared'))
+    return unproven ? exit.failure : exit.ok
   } finally {
     progress.stop()
   }
