@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Add, Commit } from '../../../lake/actions.ts'
 import { type CommitMode, judge, type Ours, removedByBoth, type Verdict } from '../../../lake/conflict.ts'
@@ -90,4 +91,34 @@ test('what winners removed of ours is told, over all of them', () => {
   const removes = (...paths: string[]) => ({ ...nothing, removes: paths.map(path => ({ path, dataChange: false })) })
   const of = { removes: new Set(['a', 'b', 'c']) }
   expect(removedByBoth(of, [removes('a', 'x'), nothing, removes('c')])).toEqual(['a', 'c'])
+})
+
+test('property: whatever else the winner did, a verdict only gets graver', () => {
+  const grave = { rebase: 0, replan: 1, abort: 2, fenced: 2 }
+  const flag = fc.boolean()
+  const deeds = fc.record({
+    protocol: flag,
+    metaData: flag,
+    ours: flag,
+    theirs: flag,
+    mine: flag,
+    other: flag,
+    near: flag,
+    far: flag,
+  })
+  const commitOf = (did: Record<string, boolean>): Commit => ({
+    ...nothing,
+    ...(did.protocol ? { protocol } : {}),
+    ...(did.metaData ? { metaData } : {}),
+    txns: ['ours', 'theirs'].filter(appId => did[appId]).map(appId => ({ appId, version: 2n })),
+    removes: ['mine', 'other'].filter(path => did[path]).map(path => ({ path, dataChange: true })),
+    adds: ['near', 'far'].filter(path => did[path]).map(path => someAdd(path)),
+  })
+  fc.assert(
+    fc.property(fc.constantFrom(...(Object.keys(ours) as CommitMode[])), deeds, deeds, (mode, some, more) => {
+      const both = Object.fromEntries(Object.entries(some).map(([deed, done]) => [deed, done || more[deed as keyof typeof more]]))
+      const verdict = judge(ours[mode], commitOf(some)).outcome
+      expect(grave[judge(ours[mode], commitOf(both)).outcome]).toBeGreaterThanOrEqual(grave[verdict])
+    }),
+  )
 })
