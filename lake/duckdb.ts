@@ -28,6 +28,8 @@ export class Duck {
     const instance = await DuckDBInstance.create(':memory:', {
       temp_directory: spill,
       preserve_insertion_order: 'false',
+      // All files are local: the system caches them already, and this would fill the memory limit with them for good.
+      enable_external_file_cache: 'false',
       autoinstall_known_extensions: 'false',
       autoload_known_extensions: 'false',
       ...(options.memoryLimit ? { memory_limit: options.memoryLimit } : {}),
