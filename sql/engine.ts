@@ -14,6 +14,7 @@ import type { QueryReport } from './profile.ts'
 import { type QueryOptions, type QueryResult, startQuery } from './query.ts'
 import { referencesIn, syntaxTree, type TableReference } from './references.ts'
 import type { Registry } from './register.ts'
+import { tablesOfQuery } from './tables-of-query.ts'
 import { viewsAsOf } from './views-as-of.ts'
 import { viewsNow } from './views-now.ts'
 
@@ -56,7 +57,7 @@ export function openEngine(store: ObjectStore, options: EngineOptions = {}): Que
     try {
       const tree = await syntaxTree(duck, text)
       const references = unique(referencesIn(tree))
-      const all = references.length > 0 ? await tables() : []
+      const all = asOf ? await tables() : await tablesOfQuery(store, references, seen)
       await duck.run(
         join(
           seen.map(zone => sql`CREATE SCHEMA ${id(zone)}`),

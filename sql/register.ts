@@ -59,25 +59,25 @@ export function storedView(place: TableReference, stored: StoredTable): PlannedV
   }
 }
 
-/** A table's rows for a view. Conditions count for columns in `only`: the versions of a key must be seen all or none. */
+/** A table's rows for a view. Conditions count for columns in `only`: the versions of a key must be seen all or none. `as` is what the profile calls them. */
 export async function readRows(
   registry: Registry,
   place: TableReference,
-  { table, snapshot, only }: Pick<StoredTable, 'table' | 'snapshot'> & { only: readonly string[] },
+  { table, snapshot, only, as }: Pick<StoredTable, 'table' | 'snapshot'> & { only: readonly string[]; as?: string },
 ): Promise<{ rows: Sql; copy: boolean }> {
   const asked = registry.conditions(place).map(list => list.filter(({ column }) => only.includes(column)))
   const files = await prune(registry.duck, snapshot, asked)
   const delta = registry.lake.table(table.path)
   const local = await each(files, parallel, file => delta.store.fetch(dataPath(delta, file.path), file.size))
   for (const file of local) registry.files.add(file)
-  registry.reads.push(readOf(place, snapshot, files))
+  registry.reads.push(readOf(as ?? `${place.schema}.${place.table}`, snapshot, files))
   // DuckDB takes such a path for a pattern and would look through folders, which is forbidden once the query runs.
   return { rows: await scan(delta, snapshot, { files }), copy: local.some(file => /[*?[]/.test(file)) }
 }
 
-function readOf({ schema, table }: TableReference, snapshot: Snapshot, files: readonly Add[]): TableRead {
+function readOf(table: string, snapshot: Snapshot, files: readonly Add[]): TableRead {
   return {
-    table: `${schema}.${table}`,
+    table,
     version: snapshot.version,
     files: files.length,
     skipped: snapshot.files.size - files.length,

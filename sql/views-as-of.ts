@@ -160,7 +160,7 @@ function pastView({ place, table, role, source, history, key, columns }: PastTab
     columns: [...columns, ...computed],
     async make(registry) {
       const path = tablePath('silver', source, '_history')
-      const stored = { table: { ...table, path }, snapshot: history, only: key }
+      const stored = { table: { ...table, path }, snapshot: history, only: key, as: `silver.${source.table}_history` }
       const { rows, copy } = await readRows(registry, place, stored)
       const happened = sql`(SELECT * FROM ${rows} WHERE ${cut.happened(source)})`
       const body: Sql = role === 'history' ? happened : lastChanges(happened, { key, columns, live: role === 'current' })
