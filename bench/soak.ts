@@ -29,15 +29,15 @@ new Command('soak')
       const samples = await simulate({
         folder,
         ...{ commits: options.commits, rows: options.rows, keys: options.keys },
-        every: { commit: 5 * second, merge: options.merge * second, look: 600 * second, sample: 7_200 * second },
+        every: { commit: 5 * second, merge: options.merge * second, look: 600 * second, sample: 3 * 3_600 * second },
         maintenance: options.maintenance ? {} : undefined,
         begin: Date.parse('2026-01-05T00:00:00Z'),
         setTime: now => mock.timers.setTime(now),
-        onSample: ({ commits, hours, tables }) => {
+        onSample: ({ commits, hours, memory, tables }) => {
           const bronze = tables['bronze/shop/orders']!
           const took = Math.round((realNow() - began) / 1_000)
           process.stderr.write(
-            `${took} s: ${commits} commits, ${hours.toFixed(0)} h: bronze ${bronze.files} files, log ${bronze.log.objects}, opens in ${bronze.openMs} ms\n`,
+            `${took} s: ${commits} commits, ${hours.toFixed(0)} h: bronze ${bronze.files} files, log ${bronze.log.objects}, opens in ${bronze.openMs} ms, ${Math.round(memory / 1e6)} MB of memory\n`,
           )
         },
       })

@@ -20,6 +20,8 @@ export interface Sample {
   commits: number
   /** Simulated, since the beginning. */
   hours: number
+  /** Resident memory of this process, bytes. */
+  memory: number
   tables: Record<string, TableSample>
 }
 
@@ -27,7 +29,7 @@ export async function sample(store: ObjectStore, at: { commits: number; hours: n
   const tables: Record<string, TableSample> = {}
   for (const path of (await Promise.all([tablePaths(store, 'bronze'), tablePaths(store, 'silver')])).flat())
     tables[path] = await sampleTable(store, path)
-  return { ...at, tables }
+  return { ...at, memory: process.memoryUsage.rss(), tables }
 }
 
 async function sampleTable(store: ObjectStore, path: string): Promise<TableSample> {
