@@ -29,6 +29,8 @@ export interface Measured {
   writtenBytes: number
   addedFiles: number
   seconds: number
+  /** Of all cores: on a busy machine the better figure. */
+  cpuSeconds: number
   /** Largest resident set of the process so far. */
   peakBytes: number
 }
@@ -102,11 +104,13 @@ export class MergeTable {
   async measure(work: Work, changes: number): Promise<Measured> {
     const before = await this.#size()
     const began = performance.now()
+    const cpu = process.cpuUsage()
     if (work === 'build')
       for (let from = 0; from < this.#rows; from += stepRows) await this.#insert(from, Math.min(from + stepRows, this.#rows))
     else if (work === 'insert only') await this.#insert(this.#rows, this.#rows + changes)
     else await this.#update(work, changes)
     const seconds = (performance.now() - began) / 1_000
+    const { user, system } = process.cpuUsage(cpu)
     const peakBytes = process.resourceUsage().maxRSS * 1_024
     await this.#check(work === 'insert only' ? this.#rows + changes : this.#rows, { work, changes })
     const { removes, adds } = (await readCommit(this.#lake.table(this.#path), (await this.#current())!.version))!
@@ -118,6 +122,7 @@ export class MergeTable {
       writtenBytes: work === 'build' ? (await this.#size()).tableBytes : total(adds),
       addedFiles: work === 'build' ? (await this.#size()).tableFiles : adds.length,
       seconds,
+      cpuSeconds: (user + system) / 1e6,
       peakBytes,
     }
   }

@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Table from 'cli-table3'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { type KeyKind, keyKinds, type Measured, MergeTable, type Work, works } from './merge-table.ts'
 
 interface Run extends Measured {
@@ -18,6 +18,7 @@ new Command('merge')
   .description('Makes silver tables and merges 10,000 changes into each: in one place, everywhere, new ones alone.')
   .option('--rows <n>', 'rows of the table with a bigint key', count, 10_000_000)
   .option('--other-rows <n>', 'rows of those with a text key and one of two columns', count, 1_000_000)
+  .addOption(new Option('--key <kind>', 'only the table with such a key').choices(keyKinds))
   .option('--changes <n>', 'changed keys', count, 10_000)
   .option('--memory <limit>', "DuckDB's limit", '800MB')
   .option('--json', 'print the figures as JSON')
@@ -27,6 +28,7 @@ new Command('merge')
     if (options.step) return step(options.step, options)
     const runs: Run[] = []
     for (const kind of keyKinds) {
+      if (options.key && options.key !== kind) continue
       const rows = kind === 'bigint' ? options.rows : options.otherRows
       const lake = await mkdtemp(join(tmpdir(), 'binlake-merge-'))
       try {
@@ -51,6 +53,7 @@ interface Options {
   otherRows: number
   changes: number
   memory: string
+  key?: KeyKind
   json?: boolean
   step?: string
   lake?: string
@@ -80,7 +83,7 @@ async function step(text: string, { lake, changes, memory }: Options): Promise<v
 
 function drawn(runs: readonly Run[]): string {
   const table = new Table({
-    head: ['table', 'batch', 'table MB', 'files', 'written anew', 'of the table', 'own files', 'seconds', 'peak memory'],
+    head: ['table', 'batch', 'table MB', 'files', 'written anew', 'of the table', 'own files', 'seconds', 'CPU', 'peak memory'],
     style: { head: [], border: [] },
   })
   const mb = (bytes: number) => (bytes / 1e6).toFixed(1)
@@ -94,6 +97,7 @@ function drawn(runs: readonly Run[]): string {
       `${((100 * run.rewrittenBytes) / run.tableBytes).toFixed(1)} %`,
       `${mb(run.writtenBytes)} MB in ${run.addedFiles}`,
       run.seconds.toFixed(2),
+      `${run.cpuSeconds.toFixed(2)} s`,
       `${Math.round(run.peakBytes / 1e6)} MB`,
     ])
   }
