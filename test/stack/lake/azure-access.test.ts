@@ -16,6 +16,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { AzureSettings } from '../../../connectors/azure-access.ts'
 import type { ObjectStore } from '../../../connectors/object-store.ts'
 import { openStore } from '../../../connectors/open-store.ts'
+import { commit } from '../../../lake/commit.ts'
+import { Duck } from '../../../lake/duckdb.ts'
+import { field } from '../../../lake/schema.ts'
+import { sql } from '../../../lake/sql.ts'
+import { writeFile as writeTable } from '../../../lake/write.ts'
+import { openEngine } from '../../../sql/engine.ts'
 import { type Azurite, startAzurite } from './azurite.ts'
 
 let azurite: Azurite
@@ -137,4 +143,28 @@ test('an identity is not sent over an unencrypted connection', async () => {
   const error = await refusal(store.get('silver/t/there'))
   expect(error).toMatchObject({ code: 'STORE_CONFIG', message: expect.stringContaining('needs https') })
   expect(inspect(error, { depth: 9 })).not.toContain('hunter2')
+})
+
+test('a query of silver needs no right to any other zone; a query of bronze is refused by name', async () => {
+  const owner = await open({ key: key() })
+  const path = 'silver/shop/orders'
+  await using duck = await Duck.open({ threads: 1 })
+  const fields = [field('id', 'long')]
+  const add = await writeTable(duck, { store: owner, path }, { select: sql`SELECT 7 AS id`, fields })
+  await commit(
+    { store: owner, path },
+    { base: undefined, mode: 'append', operation: 'WRITE', metaData: { fields }, adds: [add!] },
+  )
+  const engine = openEngine(
+    await open({ zones: { silver: { sas: containerSas('silver', 'rl') } }, sas: containerSas('gold', 'rl') }),
+  )
+  await using result = await engine.query('SELECT id FROM silver.orders')
+  const rows: unknown[] = []
+  for await (const block of result.rows(value => String(value))) rows.push(...block)
+  expect(rows).toEqual([['7']])
+  await expect(engine.query('SELECT * FROM bronze.orders')).rejects.toMatchObject({
+    code: 'STORE_DENIED',
+    message: expect.stringContaining('devstoreaccount1/bronze/'),
+  })
+  await expect(engine.query('SELECT * FROM silver.nothing')).rejects.toMatchObject({ code: 'SQL_UNKNOWN_TABLE' })
 })
