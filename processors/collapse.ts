@@ -31,6 +31,7 @@ export async function collapse(duck: Duck, table: string, key: readonly string[]
   await duck.run(sql`CREATE OR REPLACE TEMP TABLE tricky AS
     SELECT DISTINCT ${columns(key)} FROM (${withOrder(sql`PARTITION BY ${columns(key)} ORDER BY _known DESC, _offset`, suspects)}) WHERE _in_order IS NOT TRUE`)
   const decided = await decideTricky(duck, table, key)
+  await dropIdleTruncates(duck, key)
   await duck.run(appliedChanges(key, { clockInOrder }))
   const counts = await duck.row<{ dropped: bigint }>(sql`SELECT count(*) AS dropped FROM dropped`)
   return { dropped: Number(counts?.dropped ?? 0), decided }
@@ -107,6 +108,16 @@ async function decideTricky(duck: Duck, table: string, key: readonly string[]): 
   return byKey.size
 }
 
+/** A truncate ends live rows; of keys in order, one whose row is gone by then has no part in it, however the changes were cut into steps. */
+async function dropIdleTruncates(duck: Duck, key: readonly string[]): Promise<void> {
+  const truncates = await duck.row(sql`SELECT 1 FROM changes WHERE _op = 't' LIMIT 1`)
+  if (!truncates) return
+  await duck.run(sql`INSERT INTO dropped
+    SELECT _row_id FROM (SELECT _row_id, _op, lag(_op) OVER (PARTITION BY ${columns(key)} ORDER BY _known DESC, _offset) AS _before_op
+      FROM events ANTI JOIN tricky USING (${columns(key)}))
+    WHERE _op = 't' AND _row_id IS NOT NULL AND coalesce(_before_op IN ('d', 't'), true)`)
+}
+
 interface EventRow {
   _key_number: bigint
   /** Null for the state. */
@@ -130,7 +141,8 @@ function decideKey(table: string, rows: readonly EventRow[]): { dropped: bigint[
   let winner: bigint | undefined
   for (const row of rows) {
     const event = keyEvent(row)
-    const verdict = row._row_id === null ? 'APPLY' : decide(event, current, seen)
+    const idle = event.op === 't' && (current === undefined || current.op === 'd' || current.op === 't')
+    const verdict = row._row_id === null ? 'APPLY' : idle ? 'DUP' : decide(event, current, seen)
     if (verdict === 'HALT') {
       throw new TableHalted(
         `${table}: the event at partition ${row._partition}, offset ${row._offset} stands lower in the binlog (${row._file}:${row._pos}) than what its key ` +

@@ -76,6 +76,24 @@ describe('refine', () => {
     expect(await silver()).toEqual([])
   })
 
+  it.each([[[3]], [[2, 1]], [[1, 1, 1]]])(
+    'a truncate ends no row that a late copy only seems to bring back, cut into %j',
+    async cuts => {
+      const changes = [
+        { op: 'd', id: 1, pos: 20 },
+        { op: 'c', id: 1, v: 'a', pos: 10 },
+        { op: 't', pos: 50 },
+      ]
+      await events.ingest({ op: 'c', id: 1, v: 'a', pos: 10 })
+      for (const size of cuts) {
+        await events.ingest(...changes.splice(0, size))
+        await events.refine()
+      }
+      expect((await history()).map(row => row[1])).toEqual(['c', 'd'])
+      expect(await events.replay({ proveOnly: true })).toMatchObject({ verdict: 'identical' })
+    },
+  )
+
   it('sets aside what no column can hold, once, and goes on with the rest', async () => {
     const narrow: SourceTable = {
       ...schema,
