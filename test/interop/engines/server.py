@@ -23,7 +23,8 @@ class Connection(socketserver.StreamRequestHandler):
             try:
                 answer = {"result": self.answer(session, request)}
             except Exception as error:
-                answer = {"error": f"{type(error).__name__}: {error}"}
+                # Without the JVM's stack trace.
+                answer = {"error": f"{type(error).__name__}: {str(error).split(chr(10) + chr(9) + 'at ')[0][:2000]}"}
             try:
                 self.wfile.write(json.dumps(answer).encode() + b"\n")
             except BrokenPipeError:
