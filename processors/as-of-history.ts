@@ -125,7 +125,7 @@ async function droppedSince(
   return found!.n >= touching.events
 }
 
-/** Bronze's events of the time when a transaction was sent: `gtid`, `file`, `pos`. */
+/** Bronze's events of the time when a transaction was sent: `gtid`, `op`, `file`, `pos`. */
 export async function eventsAround(
   duck: Duck,
   lake: Lakehouse,
@@ -140,7 +140,7 @@ export async function eventsAround(
   ])
   const table = lake.table(tablePath('bronze', name))
   const events = await scan(table, bronze, { files, columns: ['_gtid', '_file', '_pos', '_op'] })
-  return sql`(SELECT _gtid AS gtid, ${fileNumber(sql`_file`)} AS file, _pos AS pos FROM ${events} WHERE _op <> 'r')`
+  return sql`(SELECT _gtid AS gtid, _op AS op, ${fileNumber(sql`_file`)} AS file, _pos AS pos FROM ${events} WHERE _op NOT IN ('r', 't'))`
 }
 
 export function nameOf({ database, table }: TableName): string {

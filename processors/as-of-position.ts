@@ -85,7 +85,7 @@ async function checkComplete(work: AsOfWork, history: PastHistory, point: Positi
   const touching = await newestTouching(duck, history.name, sql`true`)
   if (!touching) return
   const { owns } = await transactionOf(work, touching.id)
-  await checkReached(work, history, { touching, own: owns(place), later: sql`false` })
+  await checkReached(work, history, { touching, own: sql`(op <> 't' AND ${owns(place)})`, later: sql`false` })
 }
 
 interface Owned {
@@ -110,7 +110,7 @@ async function transactionOf({ duck }: AsOfWork, id: string): Promise<Owned> {
       (SELECT min(pos) FROM source_transactions AS n WHERE n.file = t.file AND n.pos > t.pos) AS until
     FROM source_transactions AS t WHERE id = ${id}`)
   const { gtid, events, tables, file, pos, until } = row!
-  // Without GTIDs a transaction is named by where it begins, and reaches to where the next one does.
+  // Without GTIDs a transaction is named by where it begins, and reaches to where the next one does; a truncate between them is no part of it.
   const owns = (at: Place) =>
     gtid
       ? sql`(${at.gtid} = ${id})`
@@ -163,7 +163,7 @@ async function countAround(
   const table = await tableCalled(work, name)
   const history = table && (await readHistory(work, table))
   if (history) {
-    const counted = await count(sql`(SELECT * FROM ${history.places} WHERE op <> 'r')`)
+    const counted = await count(sql`(SELECT * FROM ${history.places} WHERE op NOT IN ('r', 't'))`)
     if (counted.after || counted.before >= events) return counted
   }
   // A table that the policy leaves out, or whose changes were set aside: bronze has them all.

@@ -35,6 +35,8 @@ export interface Maintained {
   patience: number
   /** Milliseconds a write may take from its first file to its commit. */
   longestWrite: number
+  /** Bytes that the DuckDB of compaction may use. */
+  memory: number
   /** Milliseconds since 1970. */
   now: () => number
   signal?: AbortSignal | undefined
@@ -79,14 +81,14 @@ export async function applyRetention({ lake, retentions }: Maintained, place: Pl
   }
 }
 
-/** Joins the table's small files where it pays: `minFiles` neighbours or more, two in a bronze partition of a day gone by. Undefined: no such table. */
+/** Joins the table's small files where it pays, on a DuckDB of one thread, which keeps their order: `minFiles` neighbours or more, two in a bronze partition of a day gone by. Undefined: no such table. */
 export async function compactTable(
   duck: Duck,
   maintained: Maintained,
   place: Place,
   { minFiles = 4, dryRun = false }: { minFiles?: number; dryRun?: boolean } = {},
 ): Promise<TableCompaction | undefined> {
-  const { lake, now, signal } = maintained
+  const { lake, now, memory, signal } = maintained
   const snapshot = await lake.current(place.path)
   if (!snapshot) return undefined
   const { files } = await untakenOf(maintained, place, snapshot)
@@ -97,7 +99,14 @@ export async function compactTable(
     return { before, after: { files: before.files - joined, bytes: before.bytes }, dropped: 0 }
   }
   const onCommit = (version: Snapshot) => void lake.committed(place.path, version)
-  const done = await compact(duck, lake.table(place.path), snapshot, { groups, sortBy, rowGroupSize, signal, onCommit })
+  const done = await compact(duck, lake.table(place.path), snapshot, {
+    groups,
+    sortBy,
+    sortable: memory,
+    rowGroupSize,
+    signal,
+    onCommit,
+  })
   return { before, after: sizeOf(done.snapshot), dropped: done.dropped }
 }
 

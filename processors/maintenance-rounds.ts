@@ -67,8 +67,9 @@ export class MaintenanceRounds {
   constructor(options: RoundsOptions, signal: AbortSignal) {
     this.#options = options
     this.#signal = signal
-    const { lake, retentions, patience, longestWrite } = options
-    this.#maintained = { lake, untaken: new UntakenFiles(lake), retentions, patience, longestWrite, now: Date.now, signal }
+    const { lake, retentions, patience, longestWrite, memory } = options
+    const untaken = new UntakenFiles(lake)
+    this.#maintained = { lake, untaken, retentions, patience, longestWrite, memory, now: Date.now, signal }
     signal.addEventListener('abort', () => this.#duck?.connection.interrupt())
   }
 

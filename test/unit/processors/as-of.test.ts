@@ -34,8 +34,8 @@ async function stateAt(engine: QueryEngine, point: string): Promise<State> {
 const position = ({ file, pos }: Mark) => `${file}:${pos}`
 
 /** A server in which every kind of thing has happened once. */
-function eventful(): ForgedServer {
-  const server = new ForgedServer()
+function eventful(options: { gtids?: boolean } = {}): ForgedServer {
+  const server = new ForgedServer(options)
   server.seed([
     { table: 'a', id: 1, v: 'seed' },
     { table: 'b', id: 9, v: 'seed' },
@@ -89,6 +89,23 @@ describe('as of a binlog point', () => {
       }
     })
   }, 120_000)
+
+  it('answers positions where the server has no GTIDs', async () => {
+    const server = eventful({ gtids: false })
+    await withLake(server, async (lake, engine) => {
+      await lake.ingest()
+      await lake.refine()
+      let before = server.start!
+      for (const mark of server.marks) {
+        expect(await stateAt(engine, position(mark)), position(mark)).toEqual(mark.state)
+        const middle = `${mark.file}:${mark.inside.at(-1)}`
+        const { rows } = await ask(engine, 'select id, v from silver.a', middle)
+        expect(Object.fromEntries(rows), middle).toEqual(before.state.a)
+        before = mark
+      }
+      await expect(stateAt(engine, server.marks[0]!.gtid)).rejects.toMatchObject({ code: 'AS_OF_UNKNOWN' })
+    })
+  }, 60_000)
 
   it('shows histories up to the point, markers of deleted keys, and computes gold', async () => {
     const server = eventful()

@@ -39,8 +39,11 @@ export class ForgedServer {
   readonly #executed = new Map<string, number>()
   #clock = 1_800_000_000_000
 
-  constructor(tables: readonly string[] = ['a', 'b']) {
+  readonly #gtids: boolean
+
+  constructor({ tables = ['a', 'b'], gtids = true }: { tables?: readonly string[]; gtids?: boolean } = {}) {
     this.tables = tables
+    this.#gtids = gtids
     this.#state = Object.fromEntries(tables.map(table => [table, {}]))
   }
 
@@ -84,8 +87,11 @@ export class ForgedServer {
   transaction(changes: readonly Change[]): void {
     const gtid = this.#begin()
     const inside = [this.#pos]
-    this.#pos += 79 + 75
-    this.#transactionRecord('BEGIN', gtid)
+    this.#pos += 79
+    // Without GTIDs Debezium names a transaction by its BEGIN.
+    const name = this.#gtids ? gtid : `file=${this.#fileName()},pos=${this.#pos}`
+    this.#pos += 75
+    this.#transactionRecord('BEGIN', name)
     const counts = new Map<string, number>()
     let order = 0
     for (const { table, id, v } of changes) {
@@ -105,14 +111,14 @@ export class ForgedServer {
           after: v === null ? null : { id, v },
         }),
         source: this.#source(table, { gtid, pos: this.#pos, snapshot: null }),
-        transaction: { id: gtid, total_order: order, data_collection_order: own },
+        transaction: { id: name, total_order: order, data_collection_order: own },
       })
       this.#pos += 44
       if (v === null) delete rows[id]
       else rows[id] = v
     }
     this.#pos += 31
-    this.#transactionRecord('END', gtid, counts)
+    this.#transactionRecord('END', name, counts)
     this.marks.push(this.#mark(gtid, inside))
   }
 
@@ -183,7 +189,7 @@ export class ForgedServer {
       ts_ns: time * 1_000,
       table,
       server_id: 1,
-      gtid,
+      gtid: this.#gtids ? gtid : null,
       file: this.#fileName(),
       pos,
       row: 0,
