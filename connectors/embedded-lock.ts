@@ -3,6 +3,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { EmbeddedLogError } from './embedded-error.ts'
+import { lives, startOf } from './process-life.ts'
 
 /** Takes the lock and returns what gives it back. Throws EmbeddedLogError EMBEDDED_LOG_LOCKED. */
 export function lockLog(dir: string): () => void {
@@ -16,7 +17,7 @@ export function lockLog(dir: string): () => void {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     }
     const { pid, start } = readHolder(file)
-    if (alive(pid) && startOf(pid) === start) {
+    if (lives(pid, start)) {
       throw new EmbeddedLogError(
         'EMBEDDED_LOG_LOCKED',
         `${dir}: process ${pid} is writing to this embedded log; wait until it has ended`,
@@ -33,25 +34,5 @@ function readHolder(file: string): { pid: number; start: string } {
     return { pid: Number(pid), start }
   } catch {
     return { pid: 0, start: '' }
-  }
-}
-
-/** When a process began, as the kernel counts it: numbers of processes come again, after a restart of a container the very same. */
-function startOf(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')')).split(' ')[20] ?? ''
-  } catch {
-    return ''
-  }
-}
-
-function alive(pid: number): boolean {
-  if (!(pid > 0)) return false
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }

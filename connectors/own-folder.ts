@@ -1,10 +1,11 @@
 // Folders for a process's passing files, which the next process clears away if this one is killed.
 // Guarantee: a folder of a living process is never touched; one of a dead process on this machine goes at the next start.
 import { createHash } from 'node:crypto'
-import { readFileSync, readlinkSync, rmSync } from 'node:fs'
+import { readlinkSync, rmSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, rm, stat, utimes } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join as joinPath } from 'node:path'
+import { lives, startOf } from './process-life.ts'
 
 /** Every so often a process touches its folders: other machines and containers cannot see whether it lives. Milliseconds. */
 const beat = 10 * 60_000
@@ -75,25 +76,6 @@ function here(): string {
 function namespace(): string {
   try {
     return readlinkSync('/proc/self/ns/pid')
-  } catch {
-    return ''
-  }
-}
-
-function lives(pid: number, start: string): boolean {
-  try {
-    process.kill(pid, 0)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
-  }
-  return startOf(pid) === start
-}
-
-/** When a process began, as the kernel counts it: numbers of processes come again. Empty where there is no /proc. */
-function startOf(pid: number): string {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return text.slice(text.lastIndexOf(')')).split(' ')[20] ?? ''
   } catch {
     return ''
   }
