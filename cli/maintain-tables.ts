@@ -3,7 +3,6 @@ import type { Duck } from '../lake/duckdb.ts'
 import type { Maintained } from '../processors/maintain.ts'
 import { type ChosenTable, chosenTables } from './chosen-tables.ts'
 import { maintenanceSettings } from './maintenance-settings.ts'
-import { openDuck } from './open-duck.ts'
 import { openLake } from './open-lake.ts'
 import type { Session } from './session.ts'
 
@@ -16,7 +15,8 @@ export async function maintainTables<Result>(
   work: Work<Result>,
 ): Promise<Result[]> {
   const { config, signal } = session
-  const [{ Lakehouse }, { UntakenFiles }, { Checkpoints }] = await Promise.all([
+  const [{ Duck }, { Lakehouse }, { UntakenFiles }, { Checkpoints }] = await Promise.all([
+    import('../lake/duckdb.ts'),
     import('../lake/lakehouse.ts'),
     import('../processors/untaken.ts'),
     import('../processors/checkpoints.ts'),
@@ -24,13 +24,13 @@ export async function maintainTables<Result>(
   const store = await openLake(config)
   const progress = await session.progress(label, { unit: 'tables' })
   try {
-    await using duck = await openDuck(config)
+    const { memory, retentions, patience, longestWrite } = maintenanceSettings(config)
+    await using duck = await Duck.open({ memoryLimit: `${memory}B`, threads: 1 })
     await using checkpointDuck = await duck.fork()
     const checkpoints = new Checkpoints(checkpointDuck, session.log)
     const lake = new Lakehouse(store, (table, snapshot) => checkpoints.consider(table, snapshot))
-    const { retentions, patience, longestWrite } = maintenanceSettings(config)
     const untaken = new UntakenFiles(lake)
-    const maintained: Maintained = { lake, untaken, retentions, patience, longestWrite, now: Date.now, signal }
+    const maintained: Maintained = { lake, untaken, retentions, patience, longestWrite, memory, now: Date.now, signal }
     signal.addEventListener('abort', () => duck.connection.interrupt())
     const tables = await chosenTables(lake, names)
     const results: Result[] = []

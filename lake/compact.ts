@@ -10,6 +10,7 @@ import { loadSnapshot } from './log.ts'
 import { dataPath } from './path.ts'
 import { scan } from './scan.ts'
 import type { Snapshot } from './snapshot.ts'
+import { sortableParts } from './sortable.ts'
 import type { Sql } from './sql.ts'
 import type { Table } from './table.ts'
 import { writeFile } from './write.ts'
@@ -17,8 +18,10 @@ import { writeFile } from './write.ts'
 export interface CompactOptions {
   /** Live files to join, group by group (compact-plan.ts). */
   groups: readonly (readonly Add[])[]
-  /** Order of rows inside a file. */
+  /** Order of rows inside a file; default: that of the group's files, one behind the other (with one thread). */
   sortBy?: Sql | undefined
+  /** Bytes, uncompressed, that are sorted at once; a group of more is joined in parts. Default: no limit. */
+  sortable?: number | undefined
   rowGroupSize?: number | undefined
   /** Ends it before the next group. */
   signal?: AbortSignal | undefined
@@ -39,7 +42,7 @@ export interface Compacted {
 /** Joins one group after the other; only one is in memory. Throws the store's errors, and LAKE_CORRUPT_LOG if rows are missing. */
 export async function compact(duck: Duck, table: Table, snapshot: Snapshot, options: CompactOptions): Promise<Compacted> {
   const done: Compacted = { snapshot, before: { files: 0, bytes: 0 }, after: { files: 0, bytes: 0 }, dropped: 0 }
-  for (const group of options.groups) {
+  for (const group of await parts(duck, table, options)) {
     if (options.signal?.aborted) break
     if (!group.every(({ path }) => done.snapshot.files.has(path))) {
       done.dropped++
@@ -65,6 +68,13 @@ export async function compact(duck: Duck, table: Table, snapshot: Snapshot, opti
 }
 
 type Group = readonly Add[]
+
+async function parts(duck: Duck, table: Table, { groups, sortBy, sortable }: CompactOptions): Promise<readonly Group[]> {
+  if (!sortBy || sortable === undefined) return groups
+  const all: Group[] = []
+  for (const group of groups) all.push(...(await sortableParts(duck, table, group, sortable)))
+  return all
+}
 
 async function join(duck: Duck, table: Table, snapshot: Snapshot, options: CompactOptions & { group: Group }): Promise<Add> {
   const { group, sortBy, rowGroupSize } = options

@@ -55,6 +55,7 @@ export interface StatusOptions {
 
 /** Milliseconds that waiting data may stand still before that is a problem. */
 const patience = 60_000
+const day = 86_400_000
 
 /** The state of every table. Throws the lake's and the store's errors. */
 export async function lakeStatus(options: StatusOptions): Promise<LakeStatus> {
@@ -141,7 +142,7 @@ function problemsOf(
   const due = patience + (silver?.merge?.ms ?? 0)
   if (silver && silver.behind > 0 && still(silver) > due && (silver.late ?? still(bronze)) > due) {
     problems.push(
-      `${table}: silver is ${silver.behind} commits behind bronze for ${seconds(still(silver))}; \`binlake run\` says why`,
+      `${table}: silver is ${silver.behind} commits behind bronze for ${seconds(still(silver))}; \`binlake run\` says why${held(still(silver))}`,
     )
   }
   if (quarantine.records > 0)
@@ -158,6 +159,11 @@ async function goldStatus(lake: Lakehouse): Promise<LakeStatus['gold']> {
     if (snapshot) found.push({ table: path.slice('gold/'.length), ...factsOf(snapshot) })
   }
   return found
+}
+
+/** A silver that stands still for days holds up the clean-up of bronze's log, not for ever. */
+function held(ms: number): string {
+  return ms < day ? '' : "; bronze's log waits for it as long as `retention.wait`, then only `binlake replay` brings it on"
 }
 
 function seconds(ms: number): string {

@@ -122,3 +122,17 @@ test('stopped: no further group is begun', async () => {
   })
   expect(done.after.files).toBe(1)
 })
+
+test('a group too large to be sorted at once is joined in parts; without sorting the order of its files stays', async () => {
+  await using table = await tempTable()
+  const base = await tableOf(table, 12)
+  const [evens] = byDay(base) as [Add[]]
+  const done = await compact(duck, table, base, { groups: [evens], sortBy: sql`id`, sortable: 700 })
+  expect(done.before.files).toBeGreaterThan(done.after.files)
+  expect(done.after.files).toBeGreaterThan(1)
+  const rest = [...done.snapshot.files.values()].filter(add => add.partitionValues.day === '2026-11-21')
+  const kept = await compact(duck, table, done.snapshot, { groups: [rest], sortable: 1 })
+  const joined = [...kept.snapshot.files.values()].at(-1)!
+  const ids = async (files: Add[], snapshot: Snapshot) => duck.rows(sql`SELECT id FROM ${await scan(table, snapshot, { files })}`)
+  expect(await ids([joined], kept.snapshot)).toEqual(await ids(rest, base))
+})

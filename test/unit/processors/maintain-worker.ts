@@ -17,6 +17,7 @@ const maintained = {
   retentions: defaultRetentions,
   patience: 7 * day,
   longestWrite: day / 4,
+  memory: 300e6,
   now: () => Date.now() + Number(days) * day,
 }
 if (point) armFailPoint(point)

@@ -27,6 +27,7 @@ function maintained(ahead = 0, more: Partial<Maintained> = {}): Maintained {
     retentions: defaultRetentions,
     patience: 7 * day,
     longestWrite: 6 * hour,
+    memory: 300e6,
     now: () => Date.now() + ahead,
     ...more,
   }
