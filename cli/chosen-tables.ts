@@ -1,5 +1,4 @@
 // The tables that a command's arguments name, as `binlake tables` prints them.
-
 import type { Lakehouse } from '../lake/lakehouse.ts'
 import { nameOf } from '../lake/layout.ts'
 import type { Place } from '../processors/maintain.ts'
@@ -9,22 +8,17 @@ export interface ChosenTable extends Place {
   shown: string
 }
 
-/** The named tables in the order of the lake, or all. Throws SQL_UNKNOWN_TABLE with near names. */
+/** The named tables and those of named zones, in the order of the lake, or all. Throws SQL_UNKNOWN_TABLE with near names. */
 export async function chosenTables(lake: Lakehouse, names: readonly string[]): Promise<ChosenTable[]> {
-  const [{ listTables, resolveTable, sqlName }, { places }] = await Promise.all([
+  const [{ listTables, sqlName }, { askedTables }, { places }] = await Promise.all([
     import('../sql/catalog.ts'),
+    import('./asked-tables.ts'),
     import('../processors/maintain.ts'),
   ])
   const [all, known] = await Promise.all([listTables(lake.store), places(lake)])
-  const wanted = new Set(
-    names.map(name => {
-      const [, schema = '', rest = name] = /^([^.]*)\.(.*)$/s.exec(name) ?? []
-      const table = /^".*"$/s.test(rest) ? rest.slice(1, -1).replaceAll('""', '"') : rest
-      return (resolveTable({ schema, table }, all) ?? resolveTable({ schema: '', table }, all)!).path
-    }),
-  )
+  const asked = new Set(askedTables(all, names).map(({ path }) => path))
   return known
-    .filter(({ path }) => wanted.size === 0 || wanted.has(path))
+    .filter(({ path }) => names.length === 0 || asked.has(path))
     .map(place => {
       const table = all.find(({ path }) => path === place.path)
       return { ...place, shown: table ? sqlName(table, all) : nameOf(place.path) }
