@@ -1,5 +1,6 @@
 // What silver has yet to take of bronze: maintenance must leave these versions and files as they are.
 // Guarantee: nothing that a merge will read is named as free; where a merge could not go on anyway, nothing is held back.
+import type { Commit } from '../lake/actions.ts'
 import { each } from '../lake/each.ts'
 import type { Lakehouse } from '../lake/lakehouse.ts'
 import { readCommit } from '../lake/log.ts'
@@ -18,6 +19,9 @@ export interface Untaken {
   /** Whether there is a silver table at all. */
   hasSilver: boolean
 }
+
+/** Commits held at once. */
+const chunk = 1_000
 
 /** Remembers what it has read of each table, so that a silver that stands still for days costs each look only the newest commits. */
 export class UntakenFiles {
@@ -41,12 +45,15 @@ export class UntakenFiles {
       this.#known.delete(table.path)
       return { needed: undefined, files: new Set(), hasSilver }
     }
-    const commits = await each(versions, 16, version => readCommit(table, version))
-    for (const commit of commits) {
-      if (commit)
-        known.push({ version: commit.version, paths: commit.adds.filter(add => add.dataChange).map(({ path }) => path) })
+    for (let at = 0; at < versions.length; at += chunk) {
+      const commits = await each(versions.slice(at, at + chunk), 16, version => readCommit(table, version))
+      for (const commit of commits) if (commit) known.push({ version: commit.version, paths: addedBy(commit) })
     }
     this.#known.set(table.path, known)
     return { needed: taken + 1, files: new Set(known.flatMap(({ paths }) => paths)), hasSilver }
   }
+}
+
+function addedBy({ adds }: Commit): string[] {
+  return adds.filter(add => add.dataChange).map(({ path }) => path)
 }
