@@ -20,9 +20,12 @@ export interface QueryResult extends AsyncDisposable {
 /** Starts a statement on a database made for it; disposing the result closes that database. */
 export async function startQuery(duck: Duck, text: string, options: QueryOptions): Promise<QueryResult> {
   let stopped: Error | undefined
+  let again: NodeJS.Timeout | undefined
   const stop = (reason: Error) => {
     stopped ??= reason
     duck.connection.interrupt()
+    // A statement that is only about to begin forgets an interruption.
+    again ??= setInterval(() => duck.connection.interrupt(), 50)
   }
   const onAbort = () => stop(new DOMException('the query was cancelled', 'AbortError'))
   const seconds = (options.timeout ?? 0) / 1_000
@@ -33,6 +36,7 @@ export async function startQuery(duck: Duck, text: string, options: QueryOptions
   options.signal?.addEventListener('abort', onAbort)
   const close = async () => {
     clearTimeout(timer)
+    clearInterval(again)
     options.signal?.removeEventListener('abort', onAbort)
     await duck.close()
   }
@@ -44,7 +48,10 @@ export async function startQuery(duck: Duck, text: string, options: QueryOptions
     return value
   }
   try {
-    if (options.signal?.aborted) onAbort()
+    if (options.signal?.aborted) {
+      onAbort()
+      throw stopped
+    }
     const result = await guarded<DuckDBResult>(duck.connection.stream(text))
     const names = result.deduplicatedColumnNames()
     return {

@@ -116,6 +116,11 @@ describe('stopping', () => {
       name: 'AbortError',
     })
     await expect(engine.query('select 1', { signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'AbortError' })
+    for (const delay of [0, 1, 30, 60]) {
+      const sooner = AbortSignal.timeout(delay)
+      const query = engine.query(`select count(*) from (${endless})`, { signal: sooner })
+      await expect(query).rejects.toMatchObject({ name: 'AbortError' })
+    }
   })
 })
 
