@@ -48,7 +48,7 @@ describe('usage', () => {
     writeFileSync(join(cwd, 'binlake.yaml'), 'lake:\n  url: .\nbatch:\n  age: soon\n')
     const { code, stderr } = await binlake(['tables'], { cwd })
     expect(code).toBe(2)
-    expect(stderr).toContain('binlake.yaml:4: batch.age: expected a number with a unit (ms, s, m, h), e.g. 1s')
+    expect(stderr).toContain('binlake.yaml:4: batch.age: expected a number with a unit (ms, s, m, h, d), e.g. 1s')
   })
 
   it('shows where an error arose only when asked', async () => {
