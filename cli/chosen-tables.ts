@@ -1,7 +1,7 @@
 // The tables that a command's arguments name, as `binlake tables` prints them.
 import type { Lakehouse } from '../lake/lakehouse.ts'
 import { nameOf } from '../lake/layout.ts'
-import type { Place } from '../processors/maintain.ts'
+import type { Place } from '../processors/maintenance/maintain.ts'
 
 export interface ChosenTable extends Place {
   /** As SQL knows it: `silver.orders`. */
@@ -13,7 +13,7 @@ export async function chosenTables(lake: Lakehouse, names: readonly string[]): P
   const [{ listTables, sqlName }, { askedTables }, { places }] = await Promise.all([
     import('../sql/catalog.ts'),
     import('./asked-tables.ts'),
-    import('../processors/maintain.ts'),
+    import('../processors/maintenance/maintain.ts'),
   ])
   const [all, known] = await Promise.all([listTables(lake.store), places(lake)])
   const asked = new Set(askedTables(all, names).map(({ path }) => path))

@@ -1,6 +1,6 @@
 // Does one piece of maintenance to table after table, as `binlake compact` and `binlake vacuum` do; Ctrl-C ends it after what is whole.
 import type { Duck } from '../lake/duckdb.ts'
-import type { Maintained } from '../processors/maintain.ts'
+import type { Maintained } from '../processors/maintenance/maintain.ts'
 import { type ChosenTable, chosenTables } from './chosen-tables.ts'
 import { maintenanceSettings } from './maintenance-settings.ts'
 import { openLake } from './open-lake.ts'
@@ -18,8 +18,8 @@ export async function maintainTables<Result>(
   const [{ Duck }, { Lakehouse }, { UntakenFiles }, { Checkpoints }] = await Promise.all([
     import('../lake/duckdb.ts'),
     import('../lake/lakehouse.ts'),
-    import('../processors/untaken.ts'),
-    import('../processors/checkpoints.ts'),
+    import('../processors/maintenance/untaken.ts'),
+    import('../processors/maintenance/checkpoints.ts'),
   ])
   const store = await openLake(config)
   const progress = await session.progress(label, { unit: 'tables' })

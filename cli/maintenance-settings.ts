@@ -1,5 +1,5 @@
 // What the configuration says about maintenance, as the processors take it.
-import type { MaintenanceSettings } from '../processors/maintenance-rounds.ts'
+import type { MaintenanceSettings } from '../processors/maintenance/maintenance-rounds.ts'
 import type { Config } from './config.ts'
 
 export function maintenanceSettings({ maintenance, retention }: Config): MaintenanceSettings {

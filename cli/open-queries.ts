@@ -16,7 +16,7 @@ export async function openQueries(store: ObjectStore, { config, log }: Session):
     return readTails({ lake, log, ...(await openPolicy(config)), duckOptions: limits })(name)
   }
   const cut: FindCut = async (point, names) => {
-    const { findCuts } = await import('../processors/as-of.ts')
+    const { findCuts } = await import('../processors/as-of/find-cuts.ts')
     return findCuts(lake, limits)(point, names)
   }
   const gold: GoldSource = {

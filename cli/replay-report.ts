@@ -1,9 +1,9 @@
 // What a replay, a proof or a rollback found and did, in words.
 // Guarantee: rows are named by tokens of their keys; only who asks for a token's key by name is shown it.
-import type { FoundKey } from '../processors/find-key.ts'
-import type { ReplayPlan } from '../processors/replay-plan.ts'
-import type { Replayed } from '../processors/replay-table.ts'
-import type { RolledBack } from '../processors/rollback.ts'
+import type { FoundKey } from '../processors/replay/find-key.ts'
+import type { ReplayPlan } from '../processors/replay/replay-plan.ts'
+import type { Replayed } from '../processors/replay/replay-table.ts'
+import type { RolledBack } from '../processors/replay/rollback.ts'
 
 /** A line a table, and below it what differs. `done`: whether the rebuilt tables are in place. */
 export function replayReport(replayed: readonly Replayed[], { done }: { done: boolean }): string {

@@ -25,7 +25,7 @@ export async function restoreCommand(session: Session, { asOf, to, json, tables 
   }
   const [{ Lakehouse }, { restore }, { loadGoldModels }, { parsePoint }] = await Promise.all([
     import('../lake/lakehouse.ts'),
-    import('../processors/restore.ts'),
+    import('../processors/as-of/restore.ts'),
     import('../sql/gold-models.ts'),
     import('../sql/point.ts'),
   ])

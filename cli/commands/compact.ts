@@ -41,7 +41,7 @@ export function addCompact(program: Command): void {
 }
 
 async function compactTables(session: Session, names: readonly string[], options: { dryRun?: boolean }): Promise<Compacted[]> {
-  const { compactTable } = await import('../../processors/maintain.ts')
+  const { compactTable } = await import('../../processors/maintenance/maintain.ts')
   return maintainTables(session, { label: 'compact', names }, async (table, { duck, maintained }) => {
     const done = await compactTable(duck, maintained, table, { ...options, minFiles: 2 })
     if (!done) return undefined

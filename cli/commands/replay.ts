@@ -113,7 +113,7 @@ async function replayCommand(session: Session, given: ReplayFlags, tables: strin
 type Asked = Omit<ReplayFlags, 'to'> & { to?: number | Date; tables: string[] }
 
 async function rebuild(session: Session, context: Context, { prove: proveOnly = false, ...asked }: Asked): Promise<number> {
-  const { replay } = await import('../../processors/replay.ts')
+  const { replay } = await import('../../processors/replay/replay.ts')
   const progress = await session.progress(proveOnly ? 'prove' : 'replay', { unit: 'bronze rows' })
   try {
     const replayed = await replay({
@@ -134,14 +134,14 @@ async function rebuild(session: Session, context: Context, { prove: proveOnly = 
 }
 
 async function plan(session: Session, context: Context, { tables, json: asJson }: Asked): Promise<number> {
-  const { planReplays } = await import('../../processors/replay.ts')
+  const { planReplays } = await import('../../processors/replay/replay.ts')
   const plans = await planReplays(context, tables)
   await session.print(asJson ? json(plans) : planReport(plans))
   return exit.ok
 }
 
 async function find(session: Session, context: Context, asked: Asked & { find: string }): Promise<number> {
-  const { findKeys } = await import('../../processors/replay.ts')
+  const { findKeys } = await import('../../processors/replay/replay.ts')
   const found = await findKeys(context, { tables: asked.tables, token: asked.find })
   await session.print(asked.json ? json(found) : foundReport(found))
   return found.length > 0 ? exit.ok : exit.failure
@@ -152,7 +152,7 @@ async function putBack(session: Session, context: Context, { tables, to, json: a
     const text = 'flag --to: each table counts its own versions: name the one table that is meant, or give a time'
     throw new ConfigError('CONFIG_INVALID', [text])
   }
-  const { rollback } = await import('../../processors/rollback.ts')
+  const { rollback } = await import('../../processors/replay/rollback.ts')
   const done = await rollback({ ...context, tables, signal: session.signal, ...(to === undefined ? {} : { to }) })
   await session.print(asJson ? json(done) : rollbackReport(done))
   return exit.ok

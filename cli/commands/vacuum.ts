@@ -57,7 +57,7 @@ export function addVacuum(program: Command): void {
 
 async function vacuumTables(session: Session, names: readonly string[], flags: VacuumFlags): Promise<Vacuumed[]> {
   const { dryRun = false, retention, unsafe = false } = flags
-  const { applyRetention, cleanTable, vacuumTable } = await import('../../processors/maintain.ts')
+  const { applyRetention, cleanTable, vacuumTable } = await import('../../processors/maintenance/maintain.ts')
   return maintainTables(session, { label: 'vacuum', names }, async (table, { duck, maintained }) => {
     const snapshot = await maintained.lake.current(table.path)
     if (!snapshot) return undefined

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { commit } from '../../../lake/commit.ts'
 import { bronzeFields, ingestDate } from '../../../processors/bronze.ts'
-import { compactTable, places } from '../../../processors/maintain.ts'
-import { defaultRetentions } from '../../../processors/retention.ts'
-import { UntakenFiles } from '../../../processors/untaken.ts'
+import { compactTable, places } from '../../../processors/maintenance/maintain.ts'
+import { defaultRetentions } from '../../../processors/maintenance/retention.ts'
+import { UntakenFiles } from '../../../processors/maintenance/untaken.ts'
 import { LakeOfEvents } from './lake-of-events.ts'
 
 let events: LakeOfEvents

@@ -15,7 +15,7 @@ import { compileMask, type MaskPlan } from '../../../privacy/mask.ts'
 import { parsePolicy } from '../../../privacy/policy.ts'
 import { type Appended, appendBronze } from '../../../processors/bronze.ts'
 import { type Refined, refine } from '../../../processors/refine.ts'
-import { type Replayed, replayTable } from '../../../processors/replay-table.ts'
+import { type Replayed, replayTable } from '../../../processors/replay/replay-table.ts'
 import type { SourceTable } from '../../../processors/source-schema.ts'
 
 /** A table `t` with key `id` and a text `v`. */
