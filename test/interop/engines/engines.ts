@@ -20,6 +20,8 @@ export interface ReadOptions {
   version?: number
   /** A condition that all of the engines' SQL dialects understand; they skip files by it. */
   where?: string
+  /** Settings of the store, as delta-rs names them; only delta-rs and polars take them. */
+  options?: Record<string, string>
 }
 
 /** What the engine said when it failed: its kind of error, then its words. */
