@@ -3,6 +3,7 @@
 import type { Add } from './actions.ts'
 import type { Duck } from './duckdb.ts'
 import { each } from './each.ts'
+import { exactBounds } from './exact-bounds.ts'
 import { dataPath } from './path.ts'
 import { globEscape } from './scan.ts'
 import { duckType, type Field } from './schema.ts'
@@ -36,10 +37,12 @@ function tellsAll({ stats }: Add, keyColumns: readonly string[]): boolean {
 function fromLog(files: readonly Add[], key: readonly Field[]): Sql {
   const bound = (side: 'minValues' | 'maxValues', { name, type }: Field) =>
     sql`TRY_CAST(json_extract_string(stats, ${[pointer(side, name)]})[1] AS ${trusted(duckType(type))})`
-  const bounds = key.map(
-    (column, i) => sql`${bound('minValues', column)} AS ${low(i)}, ${bound('maxValues', column)} AS ${high(i)}`,
-  )
-  const values = files.map(({ path, stats }) => sql`(${path}, ${stats!})`)
+  const bounds = key.map((column, i) => {
+    // Some writers cut times to milliseconds, the greatest as well.
+    const slack = column.type === 'timestamp' ? sql` + INTERVAL 1 MILLISECOND` : sql``
+    return sql`${bound('minValues', column)} AS ${low(i)}, ${bound('maxValues', column)}${slack} AS ${high(i)}`
+  })
+  const values = files.map(({ path, stats }) => sql`(${path}, ${JSON.stringify(exactBounds(stats!))})`)
   return sql`SELECT path, ${join(bounds)} FROM (VALUES ${join(values)}) AS logged(path, stats)`
 }
 

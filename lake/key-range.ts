@@ -1,6 +1,7 @@
 // Whether a data file may hold keys of a batch, told by the file's statistics alone (lake-spec §3.9, §4).
 // Guarantee: pure; "no" is only said where the exact bounds say so. A file, or a bound, that cannot be compared may hold any key.
 import type { Add } from './actions.ts'
+import { exactBounds } from './exact-bounds.ts'
 import { type DeltaType, decimalOf, type Field } from './schema.ts'
 
 /** What a batch spans in one key column, as exact text: digits, ISO dates, ISO instants in UTC, or the string itself. */
@@ -23,10 +24,13 @@ export function overlapsKeys(fields: readonly Field[], range: readonly KeyBound[
     return bounds.every(({ column, type, min, max }) => {
       const low = comparable(type, minValues[column])
       const high = comparable(type, maxValues[column])
-      return !(before(high, min) || before(max, low))
+      return !(before(typeof high === 'bigint' && type === 'timestamp' ? high + slack : high, min) || before(max, low))
     })
   }
 }
+
+/** Some writers cut times to milliseconds, the greatest as well. */
+const slack = 999n
 
 type Comparable = bigint | Buffer
 
@@ -73,17 +77,4 @@ function micros(text: string): bigint | undefined {
   const offset = zone === 'Z' ? 'Z' : `${zone!.slice(0, 3)}:${zone!.slice(3).replace(':', '') || '00'}`
   const ms = Date.parse(`${date}T${time}${offset}`)
   return Number.isNaN(ms) ? undefined : BigInt(ms) * 1000n + BigInt(fraction.slice(0, 6).padEnd(6, '0'))
-}
-
-type Bounds = { minValues?: Record<string, unknown>; maxValues?: Record<string, unknown> }
-type Reviver = (key: string, value: unknown, context: { source?: string }) => unknown
-
-/** Numbers stay the text they are: they may exceed 2^53. Text that is no JSON tells nothing. */
-function exactBounds(stats: string): Bounds {
-  const exact: Reviver = (_, value, { source }) => (typeof value === 'number' ? source : value)
-  try {
-    return JSON.parse(stats, exact as (key: string, value: unknown) => unknown) as Bounds
-  } catch {
-    return {}
-  }
 }

@@ -2,6 +2,7 @@
 // Guarantee: a file that may hold such a row is kept; values are compared by DuckDB, as the query itself compares them.
 import type { Add } from './actions.ts'
 import type { Duck } from './duckdb.ts'
+import { exactBounds } from './exact-bounds.ts'
 import { decimalOf, duckType, type Field } from './schema.ts'
 import type { Snapshot } from './snapshot.ts'
 import { join, type Sql, sql, trusted } from './sql.ts'
@@ -26,7 +27,10 @@ export async function prune(duck: Duck, snapshot: Snapshot, asked: readonly (rea
   if (files.length === 0 || wanted.length === 0 || wanted.some(list => list.length === 0)) return files
   const names = [...new Set(wanted.flat().map(({ column }) => column))]
   const fields = names.map(name => snapshot.fields.find(field => field.name === name)!)
-  const rows = files.map((file, i) => sql`(${i}, ${file.stats ?? null}, ${JSON.stringify(file.partitionValues)})`)
+  const rows = files.map(({ stats, partitionValues }, i) => {
+    const exact = stats?.includes('"minValues"') ? JSON.stringify(exactBounds(stats)) : null
+    return sql`(${i}, ${exact}, ${JSON.stringify(partitionValues)})`
+  })
   const bounds = fields.map((field, i) => boundsOf(field, i, snapshot.metaData.partitionColumns))
   const outside = wanted.map(list =>
     join(

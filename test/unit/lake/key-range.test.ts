@@ -52,6 +52,13 @@ test('numbers are exact beyond 2^53, and compared as numbers', () => {
   expect(meets('long', ['-5', '-3'], ['-4', '-4'])).toBe(true)
 })
 
+test('an instant within the millisecond to which another writer cut a bound', () => {
+  const cut = '"2026-01-01T00:00:00.000Z"'
+  const key = (micros: string) => `2026-01-01 00:00:00.${micros}+00`
+  expect(meets('timestamp', [cut, cut], [key('000999'), key('000999')])).toBe(true)
+  expect(meets('timestamp', [cut, cut], [key('001001'), key('001001')])).toBe(false)
+})
+
 test('decimals by value, whatever zeros they carry', () => {
   expect(meets('decimal(20,2)', ['10.50', '10.50'], ['10.5', '10.5'])).toBe(true)
   expect(meets('decimal(20,2)', ['9.99', '9.99'], ['10', '11.00'])).toBe(false)

@@ -84,6 +84,27 @@ test('keys beyond 2^53 are told apart', async () => {
   expect(await touchedFiles(duck, table, snapshot, { keys, keyColumns: [column] })).toEqual([paths[1]])
 })
 
+test('decimals of more digits than a double holds are told apart', async () => {
+  await using table = await tempTable()
+  const selects = ['12345678901234567.89', '12345678901234569.11'].map(key => sql`SELECT ${key} AS "k/1~", 'x' AS v`)
+  const { snapshot, paths } = await tableOf(table, { type: 'decimal(20,2)', selects, stats: [column] })
+  const keys = sql`SELECT '12345678901234567.89'::DECIMAL(20,2) AS "k/1~"`
+  expect(await touchedFiles(duck, table, snapshot, { keys, keyColumns: [column] })).toEqual([paths[0]])
+})
+
+test('an instant beyond a bound that another writer cut to milliseconds is not lost', async () => {
+  await using table = await tempTable()
+  const selects = ['2026-01-01 00:00:00.000999+00', '2026-01-02 00:00:00+00'].map(at => sql`SELECT ${at} AS "k/1~", 'x' AS v`)
+  const { snapshot, paths } = await tableOf(table, { type: 'timestamp', selects, stats: [column] })
+  const cut = [...snapshot.files].map(
+    ([path, add]) => [path, { ...add, stats: add.stats!.replaceAll('00:00:00.001Z', '00:00:00.000Z') }] as const,
+  )
+  const keys = sql`SELECT '2026-01-01 00:00:00.000999+00'::TIMESTAMPTZ AS "k/1~"`
+  expect(await touchedFiles(duck, table, { ...snapshot, files: new Map(cut) }, { keys, keyColumns: [column] })).toEqual([
+    paths[0],
+  ])
+})
+
 test('an instant within the rounded edge of a file is not lost', async () => {
   await using table = await tempTable()
   const selects = ['2026-01-01 00:00:00.000001+00', '2026-01-01 00:00:00.000999+00'].map(

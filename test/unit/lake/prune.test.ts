@@ -119,6 +119,23 @@ describe('prune', () => {
     expect(skipped).toBeGreaterThan(100)
   }, 60_000)
 
+  it('keeps a file whose bound has more digits than a double holds', async () => {
+    const wide = { store: lake.store, path: 'silver/shop/wide' }
+    const columns = [field('w', 'decimal(20,2)')]
+    const select = sql`SELECT '12345678901234567.89' AS w`
+    const add = (await writeFile(duck, wide, { select, fields: columns, stats: ['w'] }))!
+    const base = await commit(wide, {
+      base: undefined,
+      mode: 'append',
+      operation: 'WRITE',
+      metaData: { fields: columns },
+      adds: [add],
+    })
+    const asked = (value: string) => [[{ column: 'w', operator: '=', values: [trusted(value)], plain: false }] as const]
+    expect(await prune(duck, base, asked(`CAST('12345678901234567.89' AS DECIMAL(19,2))`))).toHaveLength(1)
+    expect(await prune(duck, base, asked(`CAST('12345678901234567.90' AS DECIMAL(19,2))`))).toHaveLength(0)
+  })
+
   it('lets a query read only those files, and say so', async () => {
     await using result = await openEngine(lake.store).query('select count(*) from silver.x where n = 25')
     expect(result.report.tables).toMatchObject([{ table: 'silver.x', version: 0, files: 3, skipped: 9, rows: 36 }])
