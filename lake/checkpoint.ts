@@ -83,7 +83,8 @@ function copyStatement(lines: string, file: string) {
     })) TO ${file} (FORMAT parquet, COMPRESSION snappy)`
 }
 
-async function moveHint(table: Table, hint: { version: number; size: number }): Promise<void> {
+/** Names a checkpoint that is there as the one to start from, unless a newer one is named; `size` is its number of actions. */
+export async function moveHint(table: Table, hint: { version: number; size: number }): Promise<void> {
   const path = lastCheckpointPath(table)
   const current = await table.store.get(path)
   if (current && versionOf(current.toString('utf8')) > hint.version) return

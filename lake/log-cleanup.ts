@@ -1,6 +1,6 @@
 // Log clean-up: commits that a newer checkpoint stands for leave the log once they are older than it is to reach back (lake-spec §3.8).
 // Guarantee: nothing goes before a checkpoint that was read just now; that checkpoint's own commit and all after it stay.
-import { checkpoint } from './checkpoint.ts'
+import { checkpoint, moveHint } from './checkpoint.ts'
 import type { Duck } from './duckdb.ts'
 import { each } from './each.ts'
 import { failPoint } from './fail-point.ts'
@@ -40,6 +40,12 @@ interface LogObject {
   modified: number
 }
 
+/** A checkpoint, and how many actions it holds (not told of a dry run). */
+interface Start {
+  version: number
+  actions: number
+}
+
 const day = 86_400_000
 const defaultRetention = 30 * day
 /** A checkpoint so many versions before the last one that may go is good enough; and for less, none is made. */
@@ -64,11 +70,13 @@ export async function cleanUpLog(duck: Duck, table: Table, snapshot: Snapshot, o
   const from = commits[0]?.version ?? snapshot.version
   const last = lastToGo(commits, snapshot, options)
   const start = last === undefined ? undefined : await startingPoint(duck, table, objects, { last, dryRun: options.dryRun })
-  if (start === undefined) return { before, deleted: sum([]), from }
-  const gone = objects.filter(({ version }) => version < start).sort((a, b) => a.version - b.version)
-  if (options.dryRun) return { before, deleted: sum(gone), from: Math.min(start, snapshot.version) }
+  if (!start) return { before, deleted: sum([]), from }
+  const gone = objects.filter(({ version }) => version < start.version).sort((a, b) => a.version - b.version)
+  if (options.dryRun) return { before, deleted: sum(gone), from: Math.min(start.version, snapshot.version) }
+  // Who still holds a version that goes learns from the hint that there are newer ones; a crash may have left it behind.
+  await moveHint(table, { version: start.version, size: start.actions })
   const deleted = await deleteAll(table, gone, options.signal)
-  return { before, deleted: sum(deleted), from: deleted.length === gone.length ? start : from }
+  return { before, deleted: sum(deleted), from: deleted.length === gone.length ? start.version : from }
 }
 
 /** The newest version up to which a checkpoint may stand for the commits: old enough, and its followers are all that is needed. */
@@ -98,25 +106,31 @@ function newestUpTo(commits: readonly LogObject[], moment: number): number | und
   return newest
 }
 
-/** The version of the checkpoint that will be the log's beginning; made if there is none near. Undefined: nothing may go. */
+/** The checkpoint that will be the log's beginning; made if there is none near. Undefined: nothing may go. */
 async function startingPoint(
   duck: Duck,
   table: Table,
   objects: readonly LogObject[],
   { last, dryRun }: { last: number; dryRun: boolean | undefined },
-): Promise<number | undefined> {
+): Promise<Start | undefined> {
   const first = Math.min(...objects.filter(({ kind }) => kind === 'commit').map(({ version }) => version))
   if (last <= first) return undefined
   const there = objects.filter(({ kind, version }) => kind === 'checkpoint' && version <= last).map(({ version }) => version)
   const newest = Math.max(-1, ...there)
   if (newest > first && last - newest <= near.checkpoint)
-    return dryRun || (await readCheckpoint(table, { version: newest })) ? newest : undefined
+    return dryRun ? { version: newest, actions: 0 } : readable(table, newest)
   if (last - first < near.beginning) return undefined
-  if (dryRun) return last
+  if (dryRun) return { version: last, actions: 0 }
   const snapshot = await loadSnapshot(table, { version: last })
   if (!snapshot) return undefined
   await checkpoint(duck, table, snapshot)
-  return (await readCheckpoint(table, { version: last })) ? last : undefined
+  return readable(table, last)
+}
+
+async function readable(table: Table, version: number): Promise<Start | undefined> {
+  const read = await readCheckpoint(table, { version })
+  // Protocol and metadata are two more.
+  return read && { version, actions: read.adds.length + read.removes.length + read.txns.length + 2 }
 }
 
 /** Checkpoints first: without them no reader tries to start among commits that are half gone. */

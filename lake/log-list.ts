@@ -64,11 +64,22 @@ export async function listFrom(table: Table, version: number): Promise<LogListin
   }
 }
 
-/** The versions that can be opened, ascending: from the first commit if it is there, else from the oldest checkpoint. */
+/**
+ * The versions that can be opened, ascending: from the first commit if it is there, else from the oldest checkpoint. Before a hole, as a
+ * clean-up that was cut short leaves it, none counts.
+ */
 export function reachable({ commits, checkpoints }: LogListing): number[] {
-  const start = commits.has(0) ? 0 : checkpoints[0]?.version
+  const all = [...commits.keys()]
+  const whole = all.slice(
+    Math.max(
+      0,
+      all.findLastIndex((version, i) => version !== (all[i - 1] ?? -1) + 1),
+    ),
+  )
+  const first = whole[0]
+  const start = first === 0 ? 0 : checkpoints.find(({ version }) => version >= (first ?? 0) - 1)?.version
   if (start === undefined) return []
-  const versions = [...commits.keys()].filter(version => version >= start)
+  const versions = whole.filter(version => version >= start)
   // Other engines may delete a checkpoint's own commit.
   return versions[0] === start ? versions : [start, ...versions]
 }

@@ -117,7 +117,7 @@ async function fromList(table: Table, log: LogListing, upTo: number): Promise<Sn
   const place = log.checkpoints.findLast(({ version }) => version <= upTo)
   const start = place ? await readCheckpoint(table, place) : undefined
   const snapshot = start || log.commits.has(0) ? await follow(table, log, { start, upTo }) : undefined
-  if (snapshot) return snapshot
+  if (snapshot && (upTo === Number.POSITIVE_INFINITY || snapshot.version === upTo)) return snapshot
   if (log.unread.length > 0) {
     const reason = `its log can only be read from the checkpoint of V2 form at version ${log.unread.at(-1)}`
     throw new LakeError('LAKE_UNSUPPORTED_TABLE', `${table.path}: ${reason}; write a classic one with the engine that made it`)

@@ -6,8 +6,9 @@ import { commit } from '../../../lake/commit.ts'
 import { Duck } from '../../../lake/duckdb.ts'
 import { loadSnapshot } from '../../../lake/log.ts'
 import { cleanUpLog, logCutoff, logRetention } from '../../../lake/log-cleanup.ts'
-import { checkpointPath, commitPath } from '../../../lake/path.ts'
+import { checkpointPath, commitPath, lastCheckpointPath } from '../../../lake/path.ts'
 import type { Snapshot } from '../../../lake/snapshot.ts'
+import { versionAt } from '../../../lake/travel.ts'
 import { objects, someAdd, someFields, type TempTable, tempTable } from './temp-table.ts'
 
 let duck: Duck
@@ -116,4 +117,41 @@ test('checksums and parts of other engines go with their version', async () => {
   expect((await cleanUpLog(duck, table, snapshot, { now })).deleted.objects).toBe(17)
   expect(await table.store.head(at(old!))).toBeUndefined()
   expect(await table.store.head(at(kept!))).toBeDefined()
+})
+
+test('the hint is never left behind what goes: a snapshot from before would be taken for the newest', async () => {
+  await using table = await tempTable()
+  const snapshot = await hourly(table, 60, [5])
+  const known = (await loadSnapshot(table, { version: 8 }))!
+  const hint = (await table.store.get(lastCheckpointPath(table)))!
+  await checkpoint(duck, table, (await loadSnapshot(table, { version: 15 }))!)
+  // As after a crash between a checkpoint and its hint.
+  await table.store.put(lastCheckpointPath(table), hint)
+  expect((await cleanUpLog(duck, table, snapshot, { now })).from).toBe(15)
+  const asleep = { ...known, timestamp: now - 51 * hour }
+  expect((await loadSnapshot(table, { known: asleep }))!.version).toBe(59)
+  const late = { base: asleep, mode: 'append', operation: 'WRITE', adds: [someAdd('late')] } as const
+  await expect(commit(table, late)).rejects.toMatchObject({ code: 'LAKE_CONFLICT', retryable: true })
+})
+
+test('a clean-up cut short leaves no version that reads as an older one', async () => {
+  await using table = await tempTable()
+  const snapshot = await hourly(table, 60, [5, 15])
+  // Sixteen are deleted at once: the first need not be the first to go.
+  const refuse = (path: string) => (path === commitPath(table, 0) ? Promise.reject(new Error('no')) : table.store.delete(path))
+  const failing = new Proxy(table.store, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name)
+      return name === 'delete' ? refuse : typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+  await expect(cleanUpLog(duck, { path: table.path, store: failing }, snapshot, { now })).rejects.toThrow('no')
+  expect((await log(table)).slice(0, 2)[0]).toBe('0.json')
+  expect((await log(table)).length).toBeLessThan(60)
+  await expect(loadSnapshot(table, { version: 5 })).rejects.toMatchObject({ code: 'LAKE_VERSION_GONE' })
+  await expect(versionAt(table, new Date(now - 1000 * hour))).rejects.toMatchObject({ code: 'LAKE_VERSION_GONE' })
+  expect((await loadSnapshot(table, { version: 17 }))!.files.size).toBe(18)
+  expect((await loadSnapshot(table))!.version).toBe(59)
+  expect((await cleanUpLog(duck, table, snapshot, { now })).from).toBe(15)
+  expect((await log(table)).slice(0, 2)).toEqual(['15.checkpoint.parquet', '15.json'])
 })
