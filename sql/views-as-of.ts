@@ -72,7 +72,7 @@ async function binlogViews(
   point: BinlogPoint,
 ): Promise<PlannedView[]> {
   if (!options.cut) throw new SqlError('SQL_REFUSED', 'points of the binlog are not available here')
-  const { places, models } = await withInputs(options, references)
+  const { places, models, whole } = await withInputs(options, references)
   const tables: PastTable[] = []
   for (const place of places) {
     const past = await pastTable(options, place)
@@ -81,20 +81,25 @@ async function binlogViews(
   const sources = [...new Map(tables.map(({ source }) => [`${source.database}\0${source.table}`, source])).values()]
   const cut = await options.cut(point, sources)
   options.said.push(...cut.said)
-  return [...tables.map(past => pastView(past, cut)), ...models]
+  return [...tables.map(past => pastView(past, cut, { whole: whole.has(past.place) })), ...models]
 }
 
-/** The silver tables that the references need, and views of the gold models among them, inputs before those that read them. */
+/** The silver tables that the references need, `whole` those that a model reads, and views of the gold models among them, inputs before those that read them. */
 async function withInputs(
   { gold, all }: AsOfOptions,
   references: readonly TableReference[],
-): Promise<{ places: TableReference[]; models: PlannedView[] }> {
+): Promise<{ places: TableReference[]; models: PlannedView[]; whole: Set<TableReference> }> {
   const places = new Map<string, TableReference>()
+  const whole = new Set<TableReference>()
   const wanted = new Set<string>()
   const models = gold ? await gold.models() : []
-  const add = (reference: TableReference) => {
+  const add = (reference: TableReference, ofModel = false) => {
     if (reference.schema.toLowerCase() !== 'gold') {
-      places.set(`${reference.schema}.${reference.table}`.toLowerCase(), reference)
+      const name = `${reference.schema}.${reference.table}`.toLowerCase()
+      const place = places.get(name) ?? reference
+      places.set(name, place)
+      // The query's conditions on the table are not the model's.
+      if (ofModel) whole.add(place)
       return
     }
     const name = reference.table.toLowerCase()
@@ -107,7 +112,7 @@ async function withInputs(
       )
     }
     if (wanted.has(name)) return
-    for (const input of model.inputs) add(input)
+    for (const input of model.inputs) add(input, true)
     wanted.add(name)
   }
   for (const reference of references) add(reference)
@@ -121,7 +126,7 @@ async function withInputs(
       },
     }
   })
-  return { places: [...places.values()], models: views }
+  return { places: [...places.values()], models: views, whole }
 }
 
 async function pastTable({ lake, all }: AsOfOptions, place: TableReference): Promise<PastTable | undefined> {
@@ -153,14 +158,23 @@ async function pastTable({ lake, all }: AsOfOptions, place: TableReference): Pro
   return { place, table, role, source, history, key, columns: own.fields.map(field => field.name) }
 }
 
-function pastView({ place, table, role, source, history, key, columns }: PastTable, cut: Cut): PlannedView {
+function pastView(
+  { place, table, role, source, history, key, columns }: PastTable,
+  cut: Cut,
+  { whole }: { whole: boolean },
+): PlannedView {
   const computed = isHistory(columns) ? ['_valid_to', '_is_current'] : []
   return {
     place,
     columns: [...columns, ...computed],
     async make(registry) {
       const path = tablePath('silver', source, '_history')
-      const stored = { table: { ...table, path }, snapshot: history, only: key, as: `silver.${source.table}_history` }
+      const stored = {
+        table: { ...table, path },
+        snapshot: history,
+        only: whole ? [] : key,
+        as: `silver.${source.table}_history`,
+      }
       const { rows, copy } = await readRows(registry, place, stored)
       const happened = sql`(SELECT * FROM ${rows} WHERE ${cut.happened(source)})`
       const body: Sql = role === 'history' ? happened : lastChanges(happened, { key, columns, live: role === 'current' })
