@@ -44,7 +44,9 @@ test('every table of the shop, in bronze, silver and gold', async () => {
   expect(paths.filter(path => path.startsWith('bronze/')).length).toBeGreaterThan(8)
   expect(paths.filter(path => path.endsWith('_history')).length).toBeGreaterThan(8)
   expect(paths.filter(path => path.startsWith('gold/')).length).toBeGreaterThan(3)
-  expect(paths.filter(path => rows[path] === 0)).toEqual([])
+  // Few shop tables lose rows, so most have no markers of deleted keys.
+  expect(paths.filter(path => rows[path] === 0 && !path.endsWith('_deleted'))).toEqual([])
+  expect(paths.some(path => path.endsWith('_deleted') && rows[path]! > 0)).toBe(true)
 })
 
 test('quarantine', async () => {
