@@ -36,7 +36,9 @@ export class UntakenFiles {
     const silver = isDebeziums(name) ? undefined : await this.#lake.current(paths(name).current)
     const hasSilver = silver !== undefined
     const taken = isDebeziums(name) ? bronze.version : takenBy(silver, bronze.metaData.id)
-    const known = (this.#known.get(table.path) ?? []).filter(({ version }) => version > taken)
+    const later = (this.#known.get(table.path) ?? []).filter(({ version }) => version > taken)
+    // After a rollback silver waits for versions that it had taken when they were looked at.
+    const known = later[0]?.version === taken + 1 ? later : []
     const next = known.at(-1)?.version ?? taken
     const versions = Array.from({ length: Math.max(0, bronze.version - next) }, (_, i) => next + 1 + i)
     // Its first commit was cleaned away: the next merge cannot go on, the table must be built anew from what is live.

@@ -1,6 +1,7 @@
 import { readdir, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { commit } from '../../../../lake/commit.ts'
 import { commitPath } from '../../../../lake/path.ts'
 import type { Snapshot } from '../../../../lake/snapshot.ts'
 import {
@@ -125,6 +126,36 @@ describe('maintenance of a table', { timeout: 60_000 }, () => {
     expect(await events.rows('silver/shop/t', 'id', 'v')).toHaveLength(5)
     expect((await vacuumTable(maintained(3 * day), bronze))?.deleted.files).toBe(9)
     expect(await events.rows('bronze/shop/t', '_offset')).toHaveLength(11)
+  })
+
+  it('what silver has taken is waited for again once silver was put back', async () => {
+    await ingest(5)
+    await events.refine()
+    const { version, txns, files } = await current('silver/shop/t')
+    await ingest(5, 5)
+    await events.refine()
+    await ingest(2, 10)
+    const { lake } = events
+    const untaken = new UntakenFiles(lake)
+    const waiting = async () =>
+      untaken
+        .of(bronze.name, lake.table(bronze.path), await current(bronze.path))
+        .then(({ needed, files }) => [needed, files.size])
+    expect(await waiting()).toEqual([10, 2])
+    const base = await current('silver/shop/t')
+    expect(base.version).toBeGreaterThan(version)
+    lake.committed(
+      'silver/shop/t',
+      await commit(lake.table('silver/shop/t'), {
+        base,
+        mode: 'overwrite',
+        operation: 'RESTORE',
+        txns: [...txns].map(([appId, version]) => ({ appId, version })),
+        adds: [...files.values()],
+      }),
+    )
+    expect(txns.get((await current(bronze.path)).metaData.id)).toBe(4n)
+    expect(await waiting()).toEqual([5, 7])
   })
 
   it("bronze's log waits for a silver that stands still, for a while", async () => {
