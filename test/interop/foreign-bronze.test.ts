@@ -47,3 +47,17 @@ test('DELETE of rows that silver has not taken yet', async () => {
   expect(await silver.rows()).toEqual({ 1: 'w1', 2: 'w2', 3: 'w3', 4: 'v4', 5: 'v5', 6: 'v6' })
   expect(await history()).toEqual([...before, '6 2 w2', '7 3 w3', '8 6 v6'])
 })
+
+test('VACUUM of files that silver has not taken yet: the merge stops without a change; a replay takes what is live', async () => {
+  await silver.ingest(['u', 2, 'w2'], ['u', 3, 'w3'])
+  await silver.spark(
+    ['DELETE FROM {table} WHERE _offset = 6', 'OPTIMIZE {table}', 'VACUUM {table} RETAIN 0 HOURS'],
+    silver.bronze,
+  )
+  await expect(silver.merge(['c', 6, 'v6'])).rejects.toMatchObject({ code: 'STORE_MISSING' })
+  expect(await silver.rows()).toEqual({ 1: 'w1', 2: 'v2', 3: 'v3', 4: 'v4', 5: 'v5' })
+  await silver.events.replay()
+  expect(await silver.rows()).toEqual({ 1: 'w1', 2: 'v2', 3: 'w3', 4: 'v4', 5: 'v5', 6: 'v6' })
+  await silver.merge(['u', 6, 'w6'])
+  expect((await silver.rows())[6]).toBe('w6')
+})
