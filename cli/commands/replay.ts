@@ -70,13 +70,15 @@ export function addReplay(program: Command): void {
     .action(withSession<ReplayFlags, [tables: string[]]>(replayCommand))
 }
 
-/** A table version, or a moment in ISO 8601 (UTC unless it says otherwise). */
-function moment(text: string): number | Date {
-  if (/^\d{1,9}$/.test(text)) return Number(text)
-  const time = new Date(/(Z|[+-]\d\d:?\d\d)$/.test(text) || !text.includes('T') ? text : `${text}Z`)
-  if (Number.isNaN(time.getTime()))
-    throw new ConfigError('CONFIG_INVALID', [`flag --to: ${text}: expected a version or a time such as 2026-11-21T12:00:00Z`])
-  return time
+/** A table version or a moment, as `sql --as-of` reads them. */
+async function moment(text: string): Promise<number | Date> {
+  const { parsePoint } = await import('../../sql/point.ts')
+  const point = parsePoint(text)
+  if (point.kind === 'version') return point.version
+  if (point.kind === 'instant') return point.instant
+  const reason =
+    'expected a version or a time such as 2026-11-21T12:00:00Z; for a binlog point copy the tables as they were (--as-of … --to)'
+  throw new ConfigError('CONFIG_INVALID', [`flag --to: ${text}: ${reason}`])
 }
 
 async function replayCommand(session: Session, given: ReplayFlags, tables: string[]): Promise<number> {
@@ -86,9 +88,8 @@ async function replayCommand(session: Session, given: ReplayFlags, tables: strin
     return restoreCommand(session, { asOf: given.asOf, to: given.to, json: given.json ?? false, tables })
   }
   const { to, ...rest } = given
-  if (to !== undefined && (rest.prove || rest.dryRun || rest.find !== undefined))
-    throw new ConfigError('CONFIG_INVALID', ['flag --to: goes with --rollback or --as-of'])
-  const flags = { ...rest, ...(to === undefined ? {} : { rollback: true, to: moment(to) }) }
+  if (to !== undefined && !rest.rollback) throw new ConfigError('CONFIG_INVALID', ['flag --to: goes with --rollback or --as-of'])
+  const flags = { ...rest, ...(to === undefined ? {} : { to: await moment(to) }) }
   const [{ Lakehouse }, { loadGoldModels }] = await Promise.all([
     import('../../lake/lakehouse.ts'),
     import('../../sql/gold-models.ts'),

@@ -97,11 +97,7 @@ async function findTargets(
     return start
   } catch (cause) {
     if (!(cause instanceof LakeError && cause.code === 'LAKE_VERSION_GONE')) throw cause
-    throw new RollbackRefused(
-      'ROLLBACK_GONE',
-      `${cause.message}: it is beyond what the log keeps; \`binlake replay\` builds the table from bronze`,
-      { cause },
-    )
+    throw new RollbackRefused('ROLLBACK_GONE', `${cause.message}; \`binlake replay\` builds the table from bronze`, { cause })
   }
 }
 
