@@ -1,9 +1,9 @@
 // What bronze holds of a table beyond its silver, as silver will have it: for `<table>_live` in queries.
 // Guarantee: silver without these keys, and their rows here, are what the next merge will make of it; nothing is written to the lake.
-import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join as joinPath } from 'node:path'
 import type { Logger } from 'pino'
+import { makeOwnFolder, removeOwnFolder } from '../connectors/own-folder.ts'
 import type { Add } from '../lake/actions.ts'
 import { Duck, type DuckOptions } from '../lake/duckdb.ts'
 import type { Lakehouse } from '../lake/lakehouse.ts'
@@ -57,9 +57,9 @@ export function readTails({ lake, policy, keys, log, duckOptions = {} }: LiveOpt
     const columns = fields
       .filter(field => own.has(field.name))
       .map(field => sql`CAST(${id(field.name)} AS ${trusted(duckType(field.type))}) AS ${id(field.name)}`)
-    const folder = await mkdtemp(joinPath(tmpdir(), 'binlake-live-'))
+    const folder = await makeOwnFolder(tmpdir(), 'binlake-live')
     const changes = joinPath(folder, 'tail.parquet')
-    const dispose = () => rm(folder, { recursive: true, force: true })
+    const dispose = () => removeOwnFolder(folder)
     try {
       await duck.run(sql`COPY (SELECT ${join(columns)} FROM applied WHERE _winner) TO ${changes} (FORMAT parquet)`)
     } catch (error) {

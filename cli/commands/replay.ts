@@ -1,8 +1,7 @@
 // `binlake replay`: silver and gold anew from bronze, the proof that they are what bronze makes, and the way back.
-import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { type Command, Option } from 'commander'
+import { makeOwnFolder, removeOwnFolder } from '../../connectors/own-folder.ts'
 import type { Context } from '../../processors/context.ts'
 import { whole } from '../arguments.ts'
 import { ConfigError } from '../config-error.ts'
@@ -96,7 +95,7 @@ async function replayCommand(session: Session, given: ReplayFlags, tables: strin
   ])
   const { policy, keys } = await openPolicy(config)
   // A proof of what is in the lake must not read what a cache holds of it.
-  const fresh = flags.prove ? await mkdtemp(join(tmpdir(), 'binlake-prove-')) : undefined
+  const fresh = flags.prove ? await makeOwnFolder(tmpdir(), 'binlake-prove') : undefined
   const store = await openLake(fresh ? { ...config, lake: { ...config.lake, cache: fresh } } : config)
   try {
     await using duck = await openDuck(config)
@@ -107,7 +106,7 @@ async function replayCommand(session: Session, given: ReplayFlags, tables: strin
     return await rebuild(session, context, { ...flags, tables })
   } finally {
     await store.close()
-    if (fresh) await rm(fresh, { recursive: true, force: true })
+    if (fresh) await removeOwnFolder(fresh)
   }
 }
 

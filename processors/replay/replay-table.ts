@@ -1,10 +1,9 @@
 // One table's replay: built aside at the bronze version of the live table, compared with it, and put in its place.
 // Guarantee: proving changes nothing in the lake.
-import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join as joinPath } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { openStore } from '../../connectors/open-store.ts'
+import { makeOwnFolder, removeOwnFolder } from '../../connectors/own-folder.ts'
 import type { Duck } from '../../lake/duckdb.ts'
 import { each } from '../../lake/each.ts'
 import { LakeError } from '../../lake/lake-error.ts'
@@ -117,13 +116,13 @@ async function bronzeAt({ lake, schema }: Way, newest: Snapshot, version: number
 
 /** A lake in a folder of this machine's own, gone with the end of the block. */
 async function scratchLake(): Promise<{ lake: Lakehouse } & AsyncDisposable> {
-  const folder = await mkdtemp(joinPath(tmpdir(), 'binlake-prove-'))
+  const folder = await makeOwnFolder(tmpdir(), 'binlake-prove')
   const store = await openStore(pathToFileURL(folder).href, { cacheDir: folder })
   return {
     lake: new Lakehouse(store),
     async [Symbol.asyncDispose]() {
       await store.close()
-      await rm(folder, { recursive: true, force: true })
+      await removeOwnFolder(folder)
     },
   }
 }

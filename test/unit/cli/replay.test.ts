@@ -1,6 +1,9 @@
 // `binlake replay` in all its ways, on the embedded stack.
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { openStore } from '../../../connectors/open-store.ts'
 import { Duck } from '../../../lake/duckdb.ts'
@@ -92,6 +95,22 @@ describe('replay', { timeout: patient }, () => {
     expect((await run('replay', '--to', '0', 'orders')).code, 'nothing is put back unless asked for').toBe(2)
     expect((await run('replay', 'orders')).code).toBe(4)
     expect((await run('verify', '--table', 'orders')).code).toBe(0)
+  })
+
+  it('--prove that was killed leaves nothing beyond the next one: a copy of bronze would be personal data', async () => {
+    const scratch = mkdtempSync(join(tmpdir(), 'binlake-scratch-'))
+    const left = () => readdirSync(scratch).filter(name => name.startsWith('binlake-prove-'))
+    const main = resolve('cli/main.ts')
+    const child = spawn(process.execPath, [main, 'replay', '--prove'], { cwd, env: { PATH: process.env.PATH, TMPDIR: scratch } })
+    const ended = new Promise(done => child.on('close', done))
+    await expect.poll(left, { timeout: 30_000, interval: 5 }).not.toEqual([])
+    child.kill('SIGKILL')
+    await ended
+    expect(left()).not.toEqual([])
+    const { code, stderr } = await binlake(['replay', '--prove', 'orders'], { cwd, env: { TMPDIR: scratch } })
+    expect(code, stderr).toBe(0)
+    expect(left()).toEqual([])
+    rmSync(scratch, { recursive: true })
   })
 
   it('--dry-run says what would be read, written and refreshed, and writes nothing', async () => {
