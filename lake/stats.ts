@@ -31,6 +31,15 @@ export function statsText(numRecords: number, columns: readonly { field: Field; 
   return `{"numRecords":${numRecords}${objects.join('')}}`
 }
 
+/** Table properties by which other engines that write to the table log bounds of these columns only, too: most take the first 32. */
+export function boundsProperties(columns: readonly string[]): Record<string, string> {
+  const names = columns.map(name => (/^\w+$/.test(name) ? name : `\`${name.replaceAll('`', '``')}\``))
+  return {
+    'delta.dataSkippingNumIndexedCols': '0',
+    ...(names.length > 0 ? { 'delta.dataSkippingStatsColumns': names.join(',') } : {}),
+  }
+}
+
 /** JSON text of a bound, or undefined where it cannot stand. */
 function bound(type: DeltaType, text: string, rounding: 'floor' | 'ceil'): string | undefined {
   if (decimalOf(type)) return /^-?\d+(\.\d+)?$/.test(text) ? text : undefined

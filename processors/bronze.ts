@@ -9,6 +9,7 @@ import type { Lakehouse } from '../lake/lakehouse.ts'
 import { tablePath } from '../lake/layout.ts'
 import { type Field, field } from '../lake/schema.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
+import { boundsProperties } from '../lake/stats.ts'
 import { writeFile } from '../lake/write.ts'
 import { offsetAppId, schemaChanges, transactions } from './bronze-names.ts'
 import { isDataError } from './data-error.ts'
@@ -47,7 +48,7 @@ export const bronzeFields: Field[] = [
 ]
 
 /** Positions are no personal data; their bounds keep a table's files in order, and let readers skip some. */
-const bounded = ['_partition', '_offset', '_kafka_ts']
+export const bounded = ['_partition', '_offset', '_kafka_ts']
 
 /** Raw JSON parses in parallel by row group, so small ones keep both cores busy. */
 export const rowGroupSize = 24_576
@@ -89,7 +90,11 @@ export async function appendBronze(ingest: Ingest, batch: TopicBatch): Promise<A
     base,
     mode: 'append',
     operation: 'STREAMING UPDATE',
-    metaData: { ...shape, name: table.table, ...(base || !ingest.properties ? {} : { configuration: ingest.properties }) },
+    metaData: {
+      ...shape,
+      name: table.table,
+      ...(base ? {} : { configuration: { ...boundsProperties(bounded), ...ingest.properties } }),
+    },
     txns: [...batch.ranges].map(([partition, range]) => ({
       appId: offsetAppId(batch.topic, batch.topicId, partition),
       version: range.to,

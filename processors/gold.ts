@@ -9,6 +9,7 @@ import { scan } from '../lake/scan.ts'
 import { duckType, type Field, sameType } from '../lake/schema.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
 import { id, join, type Sql, sql, trusted } from '../lake/sql.ts'
+import { boundsProperties } from '../lake/stats.ts'
 import { writeFile } from '../lake/write.ts'
 import type { GoldModel } from '../sql/gold-models.ts'
 import { GoldTypeUnsupported, goldFields } from './gold-fields.ts'
@@ -98,7 +99,7 @@ async function refresh(model: GoldModel, { duck, lake, inputs, memory }: Work): 
       base: live,
       mode: 'overwrite',
       operation: live ? 'REFRESH' : 'CREATE TABLE AS SELECT',
-      metaData: { fields, name: model.name, configuration: { [modelProperty]: model.hash } },
+      metaData: { fields, name: model.name, configuration: { [modelProperty]: model.hash, ...boundsProperties([]) } },
       txns: versions,
       adds: add ? [add] : [],
     })

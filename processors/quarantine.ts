@@ -10,6 +10,7 @@ import { scan } from '../lake/scan.ts'
 import { field } from '../lake/schema.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
 import { join, type Sql, sql } from '../lake/sql.ts'
+import { boundsProperties } from '../lake/stats.ts'
 import { writeFile } from '../lake/write.ts'
 import { offsetAppId } from './bronze-names.ts'
 import type { TableName } from './source-schema.ts'
@@ -58,7 +59,7 @@ export async function quarantine(
       base,
       mode: 'append',
       operation: 'STREAMING UPDATE',
-      metaData: { fields: quarantineFields, name: table.table },
+      metaData: { fields: quarantineFields, name: table.table, configuration: boundsProperties([]) },
       txns,
       adds: [add],
     }),
@@ -79,7 +80,7 @@ async function appendNew(
     fields: quarantineFields,
   })
   if (!add) return 0
-  const metaData = { fields: quarantineFields, name }
+  const metaData = { fields: quarantineFields, name, configuration: boundsProperties([]) }
   lake.committed(
     path,
     await commit(lake.table(path), { base, mode: 'append', operation: 'STREAMING UPDATE', metaData, adds: [add] }),

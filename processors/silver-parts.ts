@@ -5,6 +5,7 @@ import { tablePath } from '../lake/layout.ts'
 import { type Field, field } from '../lake/schema.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
 import { type Sql, sql } from '../lake/sql.ts'
+import { boundsProperties } from '../lake/stats.ts'
 import type { MaskPlan } from '../privacy/mask.ts'
 import { masksOf } from './mask-record.ts'
 import { positionFields } from './own-columns.ts'
@@ -65,6 +66,7 @@ export function silverParts(
     'cdc.primaryKey': JSON.stringify(tables.key),
     'binlake.policy': mask.fingerprint,
     'binlake.masks': masksOf(mask),
+    ...boundsProperties([...keyStats, '_offset']),
   }
   const part = (
     which: keyof typeof at,

@@ -11,7 +11,9 @@ import { readCommit } from '../../lake/log.ts'
 import { type CleanedUp, cleanUpLog } from '../../lake/log-cleanup.ts'
 import { dataPath } from '../../lake/path.ts'
 import type { Snapshot } from '../../lake/snapshot.ts'
+import { boundsProperties } from '../../lake/stats.ts'
 import { type Vacuumed, vacuum } from '../../lake/vacuum.ts'
+import { bounded } from '../bronze.ts'
 import { paths } from '../silver-parts.ts'
 import type { TableName } from '../source-schema.ts'
 import { takenBy } from '../taken.ts'
@@ -66,8 +68,10 @@ export async function places(lake: Lakehouse): Promise<Place[]> {
 
 /** Sets the zone's retention in the table's properties, if it says otherwise. True: it did, and has a new version. */
 export async function applyRetention({ lake, retentions }: Maintained, place: Place, snapshot: Snapshot): Promise<boolean> {
-  const configuration = retentionProperties(retentions[place.zone])
   const { configuration: has } = snapshot.metaData
+  // A table made before binlake set this: other engines would log bounds of any column.
+  const bounds = 'delta.dataSkippingNumIndexedCols' in has ? {} : boundsProperties(place.zone === 'bronze' ? bounded : [])
+  const configuration = { ...bounds, ...retentionProperties(retentions[place.zone]) }
   if (Object.entries(configuration).every(([key, value]) => has[key] === value)) return false
   try {
     const metaData = { fields: snapshot.fields, configuration }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { type DeltaType, field } from '../../../lake/schema.ts'
-import { type ColumnReport, statsText } from '../../../lake/stats.ts'
+import { boundsProperties, type ColumnReport, statsText } from '../../../lake/stats.ts'
 
 const of = (type: DeltaType, report: ColumnReport) =>
   statsText(2, [{ field: field('c', type), report: { null_count: '0', ...report } }])
@@ -46,4 +46,11 @@ test('what has no exact text is left out', () => {
 
 test('texts are escaped', () => {
   expect(of('string', { min: '"\n', max: 'é\u2028' })).toBe(bounds('"\\"\\n"', '"é\u2028"'))
+})
+
+test('the columns whose bounds others may log are named so that they can read the names', () => {
+  expect(boundsProperties([])).toEqual({ 'delta.dataSkippingNumIndexedCols': '0' })
+  expect(boundsProperties(['id', 'a`b.c', 'größe'])).toMatchObject({
+    'delta.dataSkippingStatsColumns': 'id,`a``b.c`,`größe`',
+  })
 })

@@ -189,6 +189,27 @@ describe('maintenance of a table', { timeout: 60_000 }, () => {
     expect((await current('bronze/shop/t')).metaData).toEqual(changed.metaData)
   })
 
+  it('tells other engines to log no bounds but those that binlake logs, also in tables made before', async () => {
+    await ingest(2)
+    await events.ingest({ value: 'no JSON' })
+    await events.refine()
+    const allowed = async (path: string) => {
+      const { configuration } = (await current(path)).metaData
+      expect(configuration).toMatchObject({ 'delta.dataSkippingNumIndexedCols': '0' })
+      return configuration['delta.dataSkippingStatsColumns']
+    }
+    expect(await allowed('bronze/shop/t')).toBe('_partition,_offset,_kafka_ts')
+    for (const suffix of ['', '_history', '_deleted']) expect(await allowed(`silver/shop/t${suffix}`)).toBe('id,_offset')
+    expect(await allowed('quarantine/shop/t')).toBeUndefined()
+
+    const made = await current('bronze/shop/t')
+    const configuration = Object.entries(made.metaData.configuration).filter(([key]) => !key.startsWith('delta.dataSkipping'))
+    const before = { ...made, metaData: { ...made.metaData, configuration: Object.fromEntries(configuration) } }
+    await applyRetention(maintained(), bronze, before)
+    expect(await allowed('bronze/shop/t')).toBe('_partition,_offset,_kafka_ts')
+    expect(Object.keys((await current('bronze/shop/t')).metaData.configuration)).toContain('delta.logRetentionDuration')
+  })
+
   it('finds every table with the source table it belongs to', async () => {
     await ingest(2)
     await events.refine()
