@@ -31,7 +31,8 @@ export async function restoreCommand(session: Session, { asOf, to, json, tables 
   ])
   const point = parsePoint(asOf)
   const store = await openLake(config)
-  const url = /^[a-z]+:\/\//i.test(to) || (to.startsWith('az:') && !existsSync(to)) ? to : pathToFileURL(resolve(to)).href
+  const url =
+    /^[a-z][a-z0-9+.-]*:\/\//i.test(to) || (to.startsWith('az:') && !existsSync(to)) ? to : pathToFileURL(resolve(to)).href
   const target = await openStoreOf({ ...config, lake: { ...config.lake, url } })
   try {
     await using duck = await openDuck(config)

@@ -7,6 +7,7 @@ import { makeOwnFolder, removeOwnFolder } from '../connectors/own-folder.ts'
 import type { Add } from '../lake/actions.ts'
 import { Duck, type DuckOptions } from '../lake/duckdb.ts'
 import type { Lakehouse } from '../lake/lakehouse.ts'
+import { tablePath } from '../lake/layout.ts'
 import { duckType } from '../lake/schema.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
 import { id, join, sql, trusted } from '../lake/sql.ts'
@@ -15,6 +16,7 @@ import { compileMask } from '../privacy/mask.ts'
 import type { Policy } from '../privacy/policy.ts'
 import type { LiveTail, ReadTail } from '../sql/derived.ts'
 import { apply, openBronze } from './apply.ts'
+import { isDebeziums } from './bronze-names.ts'
 import { nextFiles, refuseOtherPolicy } from './refine.ts'
 import { SchemaUnknown } from './refinery.ts'
 import { evolved, openSilver } from './silver.ts'
@@ -36,6 +38,8 @@ export interface LiveOptions {
  */
 export function readTails({ lake, policy, keys, log, duckOptions = {} }: LiveOptions): ReadTail {
   return async name => {
+    // A lake may be a copy without bronze, and silver's companions and Debezium's own topics are no tables of the source.
+    if (isDebeziums(name) || !(await lake.current(tablePath('bronze', name)))) return undefined
     await using duck = await Duck.open(duckOptions)
     const schema = await new SourceSchemas(duck, lake).get(name)
     if (!schema) throw new SchemaUnknown(`${name.database}.${name.table}: no schema change has told of this table yet`)

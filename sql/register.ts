@@ -68,11 +68,13 @@ export async function readRows(
   const asked = registry.conditions(place).map(list => list.filter(({ column }) => only.includes(column)))
   const files = await prune(registry.duck, snapshot, asked)
   const delta = registry.lake.table(table.path)
+  // First, because it says of a file that is gone which version it belongs to.
+  const rows = await scan(delta, snapshot, { files })
   const local = await each(files, parallel, file => delta.store.fetch(dataPath(delta, file.path), file.size))
   for (const file of local) registry.files.add(file)
   registry.reads.push(readOf(as ?? `${place.schema}.${place.table}`, snapshot, files))
   // DuckDB takes such a path for a pattern and would look through folders, which is forbidden once the query runs.
-  return { rows: await scan(delta, snapshot, { files }), copy: local.some(file => /[*?[]/.test(file)) }
+  return { rows, copy: local.some(file => /[*?[]/.test(file)) }
 }
 
 function readOf(table: string, snapshot: Snapshot, files: readonly Add[]): TableRead {

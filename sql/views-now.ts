@@ -66,7 +66,7 @@ async function liveView({ tail, held }: NowOptions, place: TableReference, table
     )
   }
   const read = table.database === undefined ? undefined : await tail({ database: table.database, table: table.name })
-  if (!read) throw new SqlError('SQL_LIVE_UNAVAILABLE', `${name}: bronze has no such table, so there is no tail to join`)
+  if (!read) throw new SqlError('SQL_LIVE_UNAVAILABLE', `${name}: only tables of the source that bronze holds have a live view`)
   held.use(read)
   return {
     place,

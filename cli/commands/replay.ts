@@ -123,10 +123,13 @@ async function rebuild(session: Session, context: Context, { prove: proveOnly = 
       onProgress: (rows, all) => progress.set(rows, all),
     })
     progress.stop()
+    if (replayed.length === 0) session.say(`bronze has no tables for silver in ${context.lake.store.url}\n`)
     await session.print(asked.json ? json(replayed) : replayReport(replayed, { done: !proveOnly }))
     if (replayed.some(({ verdict }) => verdict === 'different')) return exit.mismatch
     // What could not be compared must not pass for proven.
-    const unproven = replayed.some(({ verdict }) => verdict === 'failed' || (proveOnly && verdict === 'not compared'))
+    const unproven =
+      (proveOnly && replayed.length === 0) ||
+      replayed.some(({ verdict }) => verdict === 'failed' || (proveOnly && verdict === 'not compared'))
     return unproven ? exit.failure : exit.ok
   } finally {
     progress.stop()

@@ -55,6 +55,9 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
       `${to.store.url}: ${there.length > 0 ? `holds tables already (${there[0]})` : 'is the lake itself'}; a copy goes into an empty place of its own`,
     )
   }
+  if (to.store.url.startsWith(`${lake.store.url.replace(/\/$/, '')}/`)) {
+    throw new RestoreRefused(`${to.store.url}: is inside the lake; a copy goes into an empty place of its own`)
+  }
   if (point.kind === 'version' && !options.tables?.length) {
     throw new RestoreRefused(
       "a Delta version is one table's own: name the tables, or give a time or a binlog point for all of them",
@@ -69,6 +72,11 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
 async function restoreVersions(options: RestoreOptions, point: Exclude<Point, BinlogPoint>, restored: Restored): Promise<void> {
   const { lake, signal } = options
   const all = [...(await tablePaths(lake.store, 'silver')), ...(await tablePaths(lake.store, 'gold'))]
+  for (const table of options.tables ?? []) {
+    if (!all.some(path => isChosen(path, { ...options, tables: [table] }))) {
+      throw new RestoreRefused(`${table}: no such table in silver; \`binlake tables silver\` lists what there is`)
+    }
+  }
   for (const path of all.filter(one => isChosen(one, options))) {
     signal.throwIfAborted()
     const table = lake.table(path)
@@ -111,11 +119,12 @@ async function beganAfter({ lake }: RestoreOptions, path: string, instant: Date)
 async function restoreBinlog(options: RestoreOptions, point: BinlogPoint, restored: Restored): Promise<void> {
   const { duck, duckOptions, lake, to, tables, gold, log, signal } = options
   const every = await everyHistory(lake)
-  const chosen = every.filter(({ name }) => !tables?.length || tables.some(table => [name.table, nameOf(name)].includes(table)))
-  if (chosen.length === 0)
-    throw new RestoreRefused(
-      `no such table has a history in the lake; there are: ${every.map(({ name }) => nameOf(name)).join(', ') || 'none'}`,
-    )
+  const known = every.map(({ name }) => nameOf(name)).join(', ')
+  if (every.length === 0) throw new RestoreRefused('silver has no history, out of which a binlog point is answered')
+  const isCalled = ({ name }: (typeof every)[number], table: string) => [name.table, nameOf(name)].includes(table)
+  const unknown = tables?.find(table => !every.some(one => isCalled(one, table)))
+  if (unknown !== undefined) throw new RestoreRefused(`${unknown}: no such table has a history in the lake; there are: ${known}`)
+  const chosen = every.filter(one => !tables?.length || tables.some(table => isCalled(one, table)))
   const cut = await findCuts(lake, duckOptions)(
     point,
     chosen.map(({ name }) => name),

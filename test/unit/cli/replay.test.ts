@@ -130,4 +130,15 @@ describe('replay', { timeout: patient }, () => {
     expect((await run('tables', '--json')).stdout).toBe(before.stdout)
     expect((await run('replay', '--dry-run', '--prove')).code).toBe(2)
   })
+
+  it('--prove of a lake without bronze proves nothing, and says so', async () => {
+    const lake = emptyFolder()
+    const { code, stderr } = await run('replay', '--prove', '--lake', lake)
+    expect([code, stderr]).toEqual([1, expect.stringContaining('bronze has no tables for silver')])
+  })
+
+  it('--as-of --to takes a URL of another kind for no folder', async () => {
+    const { code, stderr } = await run('replay', '--as-of', '0', '--to', 's3://bucket/copy', 'orders')
+    expect([code, stderr]).toEqual([2, expect.stringContaining('s3://bucket/copy: a lake is at')])
+  })
 })

@@ -78,6 +78,12 @@ describe('<table>_live', () => {
         message: expect.stringContaining('BINLAKE_POLICY'),
       })
       await expect(engineOf(lake).query('from silver.c_live')).rejects.toMatchObject({ code: 'SQL_UNKNOWN_TABLE' })
+      await lake.refine()
+      for (const name of ['a_history_live', 'schema_changes_live'])
+        await expect(engineOf(lake).query(`from silver.${name}`)).rejects.toMatchObject({
+          code: 'SQL_LIVE_UNAVAILABLE',
+          message: expect.stringContaining('only tables of the source'),
+        })
       await expect(
         engineOf(lake).query("select * from silver.a_live, read_parquet('/tmp/binlake-live-*/tail.parquet')"),
       ).rejects.toMatchObject({ code: 'SQL_REFUSED' })

@@ -137,6 +137,19 @@ describe('places', () => {
   })
 })
 
+describe('a version whose files are gone', () => {
+  it('is named, with the retention, not taken for damage alone', async () => {
+    await lake.append('gold/old', { n: 'long' }, 'SELECT 1 AS n')
+    const [table] = (await engine.tables()).filter(({ path }) => path === 'gold/old')
+    const [file] = (await engine.snapshot(table!))!.files.keys()
+    rmSync(`${lake.folder}/gold/old/${file}`)
+    await expect(rows('from gold.old')).rejects.toMatchObject({
+      code: 'STORE_MISSING',
+      message: expect.stringContaining('version 0 of gold/old; files that a newer version replaced are vacuumed'),
+    })
+  })
+})
+
 describe('freshness', () => {
   it('a later query sees a later commit, and a table that came since', async () => {
     await lake.append('gold/fresh', { n: 'long' }, 'SELECT 1 AS n')

@@ -77,5 +77,20 @@ describe('restore', () => {
     await expect(copy('full', server.marks[0]!.executed)).rejects.toMatchObject({ code: 'RESTORE_REFUSED' })
     await expect(copy('every', '0')).rejects.toMatchObject({ code: 'RESTORE_REFUSED' })
     await expect(copy('none', server.marks[0]!.gtid, ['c'])).rejects.toMatchObject({ code: 'RESTORE_REFUSED' })
+    for (const point of [server.marks[0]!.gtid, '0', new Date(Date.now() + 1_000).toISOString()])
+      await expect(copy('none', point, ['a', 'c'])).rejects.toMatchObject({
+        code: 'RESTORE_REFUSED',
+        message: expect.stringMatching(/^c: no such table/),
+      })
+  })
+
+  it('refuses a place inside the lake, whose tables it would seem to be', async () => {
+    const inside = await openStore(`${lake.lake.store.url}/silver`, { cacheDir: join(folder, 'cache') })
+    const { signal } = new AbortController()
+    const options = { duck: lake.duck, lake: lake.lake, gold: [], log: lake.log, signal, point: parsePoint('0'), tables: ['a'] }
+    await expect(restore({ ...options, to: new Lakehouse(inside) })).rejects.toMatchObject({
+      code: 'RESTORE_REFUSED',
+      message: expect.stringContaining('inside the lake'),
+    })
   })
 })
