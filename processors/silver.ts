@@ -6,6 +6,7 @@ import { failPoint } from '../lake/fail-point.ts'
 import type { FileSize } from '../lake/file-size.ts'
 import type { KeyBound } from '../lake/key-range.ts'
 import type { Lakehouse } from '../lake/lakehouse.ts'
+import { tablePath } from '../lake/layout.ts'
 import { locate } from '../lake/locate.ts'
 import { mergeFiles } from '../lake/merge.ts'
 import { duckType, type Field, sameType } from '../lake/schema.ts'
@@ -36,6 +37,10 @@ export async function openSilver(
     lake.current(at.deleted),
   ])
   const { bronzeId } = options
+  await refuseOthers(lake, name, {
+    bronzeId,
+    places: { [at.current]: current, [at.history]: history, [at.deleted]: newestDeleted },
+  })
   const taken = {
     current: takenBy(current, bronzeId),
     history: takenBy(history, bronzeId),
@@ -49,6 +54,26 @@ export async function openSilver(
     // A crash may have left the markers one step ahead.
     deleted: await asTaken(lake, at.deleted, newestDeleted, { bronzeId, taken: taken.current }),
     taken,
+  }
+}
+
+/** `t_history` may also be a table of the source: then two tables would have one place, and the first to come has it. */
+async function refuseOthers(
+  lake: Lakehouse,
+  name: TableName,
+  { bronzeId, places }: { bronzeId: string; places: Record<string, Snapshot | undefined> },
+): Promise<void> {
+  const stem = /^(.+)_(?:history|deleted)$/.exec(name.table)?.[1]
+  const names = [`${name.table}_history`, `${name.table}_deleted`, ...(stem === undefined ? [] : [stem])]
+  for (const [path, snapshot] of Object.entries(places)) {
+    if (!snapshot || snapshot.txns.size === 0 || snapshot.txns.has(bronzeId)) continue
+    for (const table of names) {
+      const other = await lake.current(tablePath('bronze', { ...name, table }))
+      if (!other || !snapshot.txns.has(other.metaData.id)) continue
+      throw new TableHalted(
+        `${name.database}.${name.table}: ${path} belongs to ${name.database}.${table}, so it goes no further than bronze; leave one of the two out of the policy, and move that folder aside if it is its own`,
+      )
+    }
   }
 }
 
