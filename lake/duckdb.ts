@@ -1,9 +1,12 @@
 // DuckDB is the column engine: it reads and writes Parquet, types JSON, sorts, joins and hashes.
 // Guarantee: every connection runs in UTC, within one memory limit, spilling to a folder of its own.
 import { tmpdir } from 'node:os'
-import { type DuckDBConnection, DuckDBInstance, type JS, type Json } from '@duckdb/node-api'
+import { type DuckDBConnection, DuckDBInstance, DuckDBTimestampTZValue, type JS, type Json } from '@duckdb/node-api'
 import { makeOwnFolder, removeOwnFolder } from '../connectors/own-folder.ts'
 import { type Sql, sql } from './sql.ts'
+
+// The binding writes instants in the machine's zone, whatever the connection's is.
+DuckDBTimestampTZValue.timezoneOffsetInMinutes = 0
 
 export interface DuckOptions {
   /** DuckDB's own limit, e.g. `800MB`; beyond it operators spill to disk. */

@@ -92,6 +92,9 @@ describe('with a lake', () => {
       stdout: 'id,total\n1,12.50\n9007199254740993,12345678901234.56\n',
       stderr: '',
     })
+    const tokyo = { env: { BINLAKE_LAKE_URL: `file://${lake.folder}`, TZ: 'Asia/Tokyo' } }
+    const moment = await binlake(['sql', '--csv', 'select placed_at from silver.orders where id = 1'], tokyo)
+    expect(moment.stdout, 'UTC, wherever this machine is').toBe('placed_at\n2026-01-01 10:00:00+00\n')
     expect(JSON.parse((await run(['sql', '--json', 'from gold.daily_sales'])).stdout)).toEqual([{ day: '2026-01-01', net: 12.5 }])
   })
 
