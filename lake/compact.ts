@@ -124,8 +124,9 @@ function boundedColumns(group: Group): string[] {
 function rowsIn(files: Group): number | undefined {
   let rows = 0
   for (const { stats } of files) {
-    if (!stats) return undefined
-    rows += (JSON.parse(stats) as { numRecords: number }).numRecords
+    const { numRecords } = JSON.parse(stats ?? '{}') as { numRecords?: number }
+    if (numRecords === undefined) return undefined
+    rows += numRecords
   }
   return rows
 }

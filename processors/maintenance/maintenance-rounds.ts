@@ -115,7 +115,8 @@ export class MaintenanceRounds {
     const cutoff = logCutoff(retentions[place.zone].log, now)
     if (cutoff > due.cleanedUpTo && (await this.#clean(place))) due.cleanedUpTo = cutoff
     const early = place.zone === 'bronze' && now - due.compactedAt < rhythm && files < due.files + many
-    if (!early) await this.#compact(place, due)
+    // What cannot be joined must not keep replaced files from going.
+    if (!early) await this.#guarded(place.path, () => this.#compact(place, due))
     if (now - due.vacuumedAt >= vacuumRhythm && (await this.#vacuum(place))) due.vacuumedAt = now
   }
 

@@ -136,3 +136,14 @@ test('a group too large to be sorted at once is joined in parts; without sorting
   const ids = async (files: Add[], snapshot: Snapshot) => duck.rows(sql`SELECT id FROM ${await scan(table, snapshot, { files })}`)
   expect(await ids([joined], kept.snapshot)).toEqual(await ids(rest, base))
 })
+
+test('files whose writer counted no rows are joined, too', async () => {
+  await using table = await tempTable()
+  const base = await tableOf(table, 4)
+  const before = await rows(table, base)
+  const uncounted = [...base.files].map(([path, add], i) => [path, { ...add, stats: i === 0 ? '{}' : add.stats! }] as const)
+  const snapshot = { ...base, files: new Map(uncounted) }
+  const done = await compact(duck, table, snapshot, { groups: byDay(snapshot) })
+  expect(done).toMatchObject({ before: { files: 4 }, after: { files: 2 } })
+  expect(await rows(table, done.snapshot)).toEqual(before)
+})

@@ -1,3 +1,5 @@
+import { utimes } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -73,4 +75,25 @@ it('a failure of one table is told and keeps no other waiting; a full disk ends 
   code = 'STORE_FULL'
   for (let i = 0; i < 200 && !failed; i++) await sleep(20)
   await expect(maintenance.stop()).rejects.toMatchObject({ code: 'STORE_FULL' })
+})
+
+it('a table that cannot be compacted is vacuumed all the same', { timeout: 60_000 }, async () => {
+  const { store } = events.lake
+  const orphan = 'bronze/shop/t/part-orphan.parquet'
+  await store.put(orphan, Buffer.from('x'))
+  const old = new Date(Date.now() - 3 * 86_400_000)
+  await utimes(join(events.folder, 'lake', orphan), old, old)
+  const fetch = store.fetch.bind(store)
+  let refused = 0
+  store.fetch = (path, size) => {
+    if (!path.startsWith('bronze/shop/t/')) return fetch(path, size)
+    refused++
+    return Promise.reject(new Error('no'))
+  }
+  const maintenance = new Maintenance(options())
+  for (let i = 0; i < 200 && (await store.head(orphan)); i++) await sleep(20)
+  await maintenance.stop()
+  expect(refused).toBeGreaterThan(0)
+  expect(await store.head(orphan)).toBeUndefined()
+  expect(await files()).toBe(6)
 })
