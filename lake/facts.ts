@@ -14,7 +14,7 @@ export interface TableFacts {
 export function factsOf(snapshot: Snapshot): TableFacts {
   let [rows, bytes] = [0, 0]
   for (const { stats, size } of snapshot.files.values()) {
-    rows += stats ? (JSON.parse(stats) as { numRecords: number }).numRecords : 0
+    rows += stats ? ((JSON.parse(stats) as { numRecords?: number }).numRecords ?? 0) : 0
     bytes += size
   }
   return {

@@ -74,7 +74,7 @@ function liveOf(base: Snapshot): { bytes: number; rowBytes: number } {
   let [bytes, rows] = [0, 0]
   for (const { size, stats } of base.files.values()) {
     bytes += size
-    rows += stats ? (JSON.parse(stats) as { numRecords: number }).numRecords : 0
+    rows += stats ? ((JSON.parse(stats) as { numRecords?: number }).numRecords ?? 0) : 0
   }
   return { bytes, rowBytes: rows > 0 ? bytes / rows : usualRow }
 }

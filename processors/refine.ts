@@ -156,7 +156,7 @@ async function newRows(
 }
 
 function rowsOf(add: Add): number {
-  return add.stats ? (JSON.parse(add.stats) as { numRecords: number }).numRecords : 0
+  return add.stats ? ((JSON.parse(add.stats) as { numRecords?: number }).numRecords ?? 0) : 0
 }
 
 function nameOf({ database, table }: SourceTable): string {

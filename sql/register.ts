@@ -84,7 +84,10 @@ function readOf(table: string, snapshot: Snapshot, files: readonly Add[]): Table
     files: files.length,
     skipped: snapshot.files.size - files.length,
     bytes: files.reduce((sum, { size }) => sum + size, 0),
-    rows: files.reduce((sum, { stats }) => sum + (stats ? (JSON.parse(stats) as { numRecords: number }).numRecords : 0), 0),
+    rows: files.reduce(
+      (sum, { stats }) => sum + (stats ? ((JSON.parse(stats) as { numRecords?: number }).numRecords ?? 0) : 0),
+      0,
+    ),
   }
 }
 

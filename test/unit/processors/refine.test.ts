@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { commit } from '../../../lake/commit.ts'
+import { factsOf } from '../../../lake/facts.ts'
 import type { SourceTable } from '../../../processors/source-schema.ts'
 import { keepAll, LakeOfEvents, schema } from './lake-of-events.ts'
 
@@ -288,5 +290,17 @@ describe('bronze', () => {
       ['1', 'a'],
       ['2', 'b'],
     ])
+  })
+
+  it('goes on behind rows whose writer did not count them', async () => {
+    await events.ingest({ op: 'c', id: 1, v: 'a', pos: 10 })
+    const path = 'bronze/shop/t'
+    const table = events.lake.table(path)
+    const base = (await events.lake.current(path))!
+    const adds = [...base.files.values()].map(add => ({ ...add, stats: '{}' }))
+    await commit(table, { base, mode: 'merge', operation: 'WRITE', removes: [...base.files.keys()], adds })
+    expect(await events.refine()).toMatchObject({ version: 1 })
+    expect(await silver()).toEqual([['1', 'a']])
+    expect(factsOf((await events.lake.current(path))!).rows).toBe(0)
   })
 })
