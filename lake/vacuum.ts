@@ -37,6 +37,8 @@ const week = 604_800_000
 export const leastRetention = 3_600_000
 const sixHours = 21_600_000
 const parallel = 16
+/** Files deleted between two looks at the log. */
+const lookAgain = 200
 
 /** Milliseconds that the table keeps removed files. */
 export function fileRetention(snapshot: Snapshot): number {
@@ -57,19 +59,26 @@ export async function vacuum(table: Table, snapshot: Snapshot, options: VacuumOp
   const writtenBefore = now - (options.unsafe ? retention : Math.max(retention, longestWrite))
   const found = await dataFiles(table, snapshot)
   const old = found.filter(({ modified }) => modified.getTime() < writtenBefore)
-  // Only now: a file that was brought back while the folder was listed is live again.
-  const newest = (await loadSnapshot(table, { known: snapshot })) ?? snapshot
-  const kept = keptFiles(table, newest, removedBefore)
-  const gone = old.filter(({ path }) => !kept.has(path) && !options.keep?.has(path))
+  const stays = async (objects: readonly ObjectInfo[], known: Snapshot) => {
+    // Looked at again and again: a file that a rollback brings back meanwhile is live again.
+    const newest = (await loadSnapshot(table, { known })) ?? known
+    const kept = keptFiles(table, newest, removedBefore)
+    return { newest, gone: objects.filter(({ path }) => !kept.has(path) && !options.keep?.has(path)) }
+  }
+  const { newest, gone } = await stays(old, snapshot)
   if (options.dryRun) return { before: sum(found), deleted: sum(gone) }
   await table.store.sweep(`${table.path}/`, new Date(writtenBefore))
   const deleted: ObjectInfo[] = []
-  await each(gone, parallel, async object => {
-    if (signal?.aborted) return
-    await table.store.delete(object.path)
-    deleted.push(object)
-    failPoint('vacuum:deleted-one')
-  })
+  for (let at = 0, known = newest; at < gone.length && !signal?.aborted; at += lookAgain) {
+    const still = await stays(gone.slice(at, at + lookAgain), known)
+    known = still.newest
+    await each(still.gone, parallel, async object => {
+      if (signal?.aborted) return
+      await table.store.delete(object.path)
+      deleted.push(object)
+      failPoint('vacuum:deleted-one')
+    })
+  }
   return { before: sum(found), deleted: sum(deleted) }
 }
 

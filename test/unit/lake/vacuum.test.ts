@@ -112,3 +112,23 @@ test('a file that came back after the caller looked is live; what someone needs 
   await vacuum(table, snapshot, { now, keep: new Set([`${table.path}/needed`]) })
   expect(await left(table)).toEqual(['a b', 'brought back', 'lately', 'live', 'needed'])
 })
+
+test('a file that comes back while others are deleted stays', async () => {
+  await using table = await tempTable()
+  const made = await tableOf(table)
+  const gone = await commit(table, { base: made, mode: 'merge', operation: 'MERGE', removes: ['live'] })
+  for (let i = 0; i < 300; i++) await file(table, `a${i}`, 100 * day)
+  let back: Promise<Snapshot> | undefined
+  const store = new Proxy(table.store, {
+    get(target, name) {
+      if (name !== 'delete') return Reflect.get(target, name).bind?.(target) ?? Reflect.get(target, name)
+      return async (path: string) => {
+        back ??= commit(table, { base: gone, mode: 'append', operation: 'RESTORE', adds: [someAdd('live')] })
+        await back
+        await target.delete(path)
+      }
+    },
+  })
+  await vacuum({ store, path: table.path }, gone, { now: now + 2 * day })
+  expect(await left(table)).toEqual(['a b', 'live'])
+})
