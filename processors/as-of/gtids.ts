@@ -47,7 +47,7 @@ export async function resolveGtids(
   const servers = await knownServers(duck)
   if (servers.length === 0)
     throw new AsOfError(
-      'AS_OF_UNKNOWN',
+      'AS_OF_ELSEWHERE',
       `${point.text}: the lake knows no GTID: is gtid_mode on? Ask for a binlog position (file:position)`,
     )
   return point.kind === 'transaction' ? upTo(duck, servers, point) : asGiven(duck, servers, point)
@@ -136,7 +136,7 @@ function checkKnown(
   { sequence, server }: { sequence: bigint; server: Known | undefined },
 ): void {
   if (!server)
-    throw new AsOfError('AS_OF_UNKNOWN', `${text}: the lake knows no transaction of this server; it knows ${extent(servers)}`)
+    throw new AsOfError('AS_OF_ELSEWHERE', `${text}: the lake knows no transaction of this server; it knows ${extent(servers)}`)
   if (sequence > server.last)
     throw new AsOfError('AS_OF_UNKNOWN', `${text}: the lake has not heard of this transaction (yet); it knows ${extent(servers)}`)
   if (sequence < server.first - 1n) {

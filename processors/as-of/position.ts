@@ -63,7 +63,10 @@ async function checkBegun({ duck }: AsOfWork, asked: readonly PastHistory[], poi
     sql`SELECT base, file, pos FROM (${all}) WHERE base <> '' ORDER BY file, pos LIMIT 1`,
   )
   if (first && first.base !== point.base) {
-    throw new AsOfError('AS_OF_UNKNOWN', `${point.text}: the lake knows no binlog of this name; its own is called ${first.base}`)
+    throw new AsOfError(
+      'AS_OF_ELSEWHERE',
+      `${point.text}: the lake knows no binlog of this name; its own is called ${first.base}`,
+    )
   }
   for (const { name, incremental } of asked) {
     const begun = incremental ?? first

@@ -103,7 +103,7 @@ describe('as of a binlog point', () => {
         expect(Object.fromEntries(rows), middle).toEqual(before.state.a)
         before = mark
       }
-      await expect(stateAt(engine, server.marks[0]!.gtid)).rejects.toMatchObject({ code: 'AS_OF_UNKNOWN' })
+      await expect(stateAt(engine, server.marks[0]!.gtid)).rejects.toMatchObject({ code: 'AS_OF_ELSEWHERE' })
     })
   }, 60_000)
 
@@ -139,9 +139,9 @@ describe('as of a binlog point', () => {
       expect(await refused(`${uuid}:99`)).toMatch(/^AS_OF_UNKNOWN .*:12-18$/)
       expect(await refused(`${uuid}:1-99`)).toMatch(/^AS_OF_UNKNOWN/)
       expect(await refused(`${uuid}:3`)).toMatch(/^AS_OF_TOO_OLD .*earliest point is .*:11 /)
-      expect(await refused('7a5b0f66-0000-11f1-8e47-02fc00000002:1')).toMatch(/^AS_OF_UNKNOWN .*no transaction of this server/)
+      expect(await refused('7a5b0f66-0000-11f1-8e47-02fc00000002:1')).toMatch(/^AS_OF_ELSEWHERE .*no transaction of this server/)
       expect(await refused('binlog.000001:200')).toMatch(/^AS_OF_TOO_OLD .*begins at binlog.000001:1158/)
-      expect(await refused('mysql-bin.000001:2000')).toMatch(/^AS_OF_UNKNOWN .*called binlog/)
+      expect(await refused('mysql-bin.000001:2000')).toMatch(/^AS_OF_ELSEWHERE .*called binlog/)
       expect(await refused(`${uuid}:14`, 'from bronze.a')).toMatch(/^SQL_REFUSED .*bronze/)
       expect(await refused(`${uuid}:14`, 'from silver.a_live')).toMatch(/^SQL_REFUSED .*now/)
       expect(await refused('yesterday')).toMatch(/^SQL_POINT_INVALID/)
