@@ -42,8 +42,9 @@ new Command('soak')
         },
       })
       const seconds = Math.round((realNow() - began) / 1_000)
-      await writeFile(options.json, `${JSON.stringify({ ...options, seconds, samples }, null, 1)}\n`)
-      await writeFile(options.svg, plot(samples))
+      const { json, svg, ...asked } = options
+      await writeFile(json, `${JSON.stringify({ asked, seconds, samples }, null, 2)}\n`)
+      await writeFile(svg, plot(samples))
     } finally {
       mock.timers.reset()
       await rm(folder, { recursive: true, force: true })
