@@ -7,14 +7,13 @@ import type { Add, MetaData, Protocol, Remove } from './actions.ts'
 import { formatTxn } from './actions.ts'
 import type { Duck } from './duckdb.ts'
 import { failPoint } from './fail-point.ts'
-import { intervalMs } from './interval.ts'
+import { fileRetention } from './interval.ts'
 import { checkpointPath, lastCheckpointPath } from './path.ts'
 import type { Snapshot } from './snapshot.ts'
 import { sql } from './sql.ts'
 import type { Table } from './table.ts'
 
 const defaultInterval = 50
-const week = 604_800_000
 
 /** True for the commit whose writer makes the next checkpoint: every 50th version, or as `delta.checkpointInterval` says. */
 export function checkpointDue(snapshot: Snapshot): boolean {
@@ -41,8 +40,7 @@ export async function checkpoint(duck: Duck, table: Table, snapshot: Snapshot): 
 
 /** The checkpoint's actions as JSON lines; a tombstone past its retention is forgotten. Returns how many. */
 async function writeLines(file: string, snapshot: Snapshot): Promise<number> {
-  const retention = intervalMs(snapshot.metaData.configuration['delta.deletedFileRetentionDuration'] ?? '') ?? week
-  const oldest = Date.now() - retention
+  const oldest = Date.now() - fileRetention(snapshot.metaData)
   await using handle = await open(file, 'wx', 0o600)
   let rows = 0
   let text = ''

@@ -4,6 +4,7 @@ import type { Add } from './actions.ts'
 import { commit } from './commit.ts'
 import { ConflictError } from './conflict.ts'
 import type { Duck } from './duckdb.ts'
+import { rowsIn, sizeOf } from './facts.ts'
 import { failPoint } from './fail-point.ts'
 import { LakeError } from './lake-error.ts'
 import { loadSnapshot } from './log.ts'
@@ -42,7 +43,7 @@ export interface Compacted {
 /** Joins one group after the other; only one is in memory. Throws the store's errors, and LAKE_CORRUPT_LOG if rows are missing. */
 export async function compact(duck: Duck, table: Table, snapshot: Snapshot, options: CompactOptions): Promise<Compacted> {
   const done: Compacted = { snapshot, before: { files: 0, bytes: 0 }, after: { files: 0, bytes: 0 }, dropped: 0 }
-  for (const group of await parts(duck, table, options)) {
+  for (const group of await parts(duck, table, snapshot, options)) {
     if (options.signal?.aborted) break
     if (!group.every(({ path }) => done.snapshot.files.has(path))) {
       done.dropped++
@@ -59,7 +60,7 @@ export async function compact(duck: Duck, table: Table, snapshot: Snapshot, opti
     }
     done.snapshot = after
     done.before.files += group.length
-    done.before.bytes += group.reduce((sum, { size }) => sum + size, 0)
+    done.before.bytes += sizeOf(group).bytes
     done.after.files++
     done.after.bytes += add.size
     options.onCommit?.(after)
@@ -69,10 +70,15 @@ export async function compact(duck: Duck, table: Table, snapshot: Snapshot, opti
 
 type Group = readonly Add[]
 
-async function parts(duck: Duck, table: Table, { groups, sortBy, sortable }: CompactOptions): Promise<readonly Group[]> {
+async function parts(
+  duck: Duck,
+  table: Table,
+  snapshot: Snapshot,
+  { groups, sortBy, sortable }: CompactOptions,
+): Promise<readonly Group[]> {
   if (!sortBy || sortable === undefined) return groups
   const all: Group[] = []
-  for (const group of groups) all.push(...(await sortableParts(duck, table, group, sortable)))
+  for (const group of groups) all.push(...(await sortableParts(duck, table, { snapshot, group, most: sortable })))
   return all
 }
 
@@ -86,7 +92,7 @@ async function join(duck: Duck, table: Table, snapshot: Snapshot, options: Compa
     ...(sortBy ? { sortBy } : {}),
     ...(rowGroupSize ? { rowGroupSize } : {}),
   })
-  const [expected, written] = [rowsIn(group), add && rowsIn([add])]
+  const [expected, written] = [rowsOf(group), add && rowsIn(add)]
   if (add && (expected === undefined || expected === written)) return add
   if (add) await table.store.delete(dataPath(table, add.path))
   throw new LakeError(
@@ -121,12 +127,6 @@ function boundedColumns(group: Group): string[] {
 }
 
 /** Undefined if a file does not say. */
-function rowsIn(files: Group): number | undefined {
-  let rows = 0
-  for (const { stats } of files) {
-    const { numRecords } = JSON.parse(stats ?? '{}') as { numRecords?: number }
-    if (numRecords === undefined) return undefined
-    rows += numRecords
-  }
-  return rows
+function rowsOf(files: Group): number | undefined {
+  return files.every(file => rowsIn(file) !== undefined) ? sizeOf(files).rows : undefined
 }

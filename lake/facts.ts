@@ -1,4 +1,5 @@
 // What a snapshot's log alone tells about a table; no data file is read.
+import type { Add } from './actions.ts'
 import type { Snapshot } from './snapshot.ts'
 
 export interface TableFacts {
@@ -12,16 +13,22 @@ export interface TableFacts {
 
 /** Counts of a table at one version. A file without statistics counts no rows. */
 export function factsOf(snapshot: Snapshot): TableFacts {
-  let [rows, bytes] = [0, 0]
-  for (const { stats, size } of snapshot.files.values()) {
-    rows += stats ? ((JSON.parse(stats) as { numRecords?: number }).numRecords ?? 0) : 0
-    bytes += size
+  const { rows, files, bytes } = sizeOf(snapshot.files.values())
+  return { rows, files, bytes, version: snapshot.version, committed: new Date(snapshot.timestamp).toISOString() }
+}
+
+/** Counts of some files. One without statistics counts no rows. */
+export function sizeOf(files: Iterable<Add>): Pick<TableFacts, 'rows' | 'files' | 'bytes'> {
+  let [rows, count, bytes] = [0, 0, 0]
+  for (const file of files) {
+    rows += rowsIn(file) ?? 0
+    bytes += file.size
+    count++
   }
-  return {
-    rows,
-    files: snapshot.files.size,
-    bytes,
-    version: snapshot.version,
-    committed: new Date(snapshot.timestamp).toISOString(),
-  }
+  return { rows, files: count, bytes }
+}
+
+/** A file's rows; undefined if its writer did not say. */
+export function rowsIn({ stats }: Pick<Add, 'stats'>): number | undefined {
+  return stats ? (JSON.parse(stats) as { numRecords?: number }).numRecords : undefined
 }

@@ -2,17 +2,12 @@
 // Guarantee: a range holds every key of its file; values stay inside DuckDB, and a bound that cannot be told is NULL.
 import type { Add } from './actions.ts'
 import type { Duck } from './duckdb.ts'
-import { each } from './each.ts'
-import { exactBounds } from './exact-bounds.ts'
-import { dataPath } from './path.ts'
-import { globEscape } from './scan.ts'
+import { boundsIn, exactBounds } from './exact-bounds.ts'
+import { fetchFiles, globEscape } from './scan.ts'
 import { duckType, type Field } from './schema.ts'
 import type { Snapshot } from './snapshot.ts'
 import { id, join, type Sql, sql, trusted } from './sql.ts'
 import type { Table } from './table.ts'
-
-/** Footers fetched at once. */
-const parallel = 8
 
 /** Makes temp table `file_ranges`: `path` (as logged) of every live file, and `low0, high0, low1, …`: bounds of each key column. */
 export async function fileRanges(duck: Duck, table: Table, snapshot: Snapshot, keyColumns: readonly string[]): Promise<void> {
@@ -22,7 +17,7 @@ export async function fileRanges(duck: Duck, table: Table, snapshot: Snapshot, k
   for (const file of snapshot.files.values()) (tellsAll(file, keyColumns) ? logged : silent).push(file)
   const parts = [
     logged.length > 0 ? fromLog(logged, key) : undefined,
-    silent.length > 0 ? await fromFooters(table, silent, key) : undefined,
+    silent.length > 0 ? await fromFooters(table, snapshot, { files: silent, key }) : undefined,
     nothing(key),
   ].filter(part => part !== undefined)
   await duck.run(sql`CREATE OR REPLACE TEMP TABLE file_ranges AS ${join(parts, ' UNION ALL ')}`)
@@ -35,20 +30,21 @@ function tellsAll({ stats }: Add, keyColumns: readonly string[]): boolean {
 }
 
 function fromLog(files: readonly Add[], key: readonly Field[]): Sql {
-  const bound = (side: 'minValues' | 'maxValues', { name, type }: Field) =>
-    sql`TRY_CAST(json_extract_string(stats, ${[pointer(side, name)]})[1] AS ${trusted(duckType(type))})`
   const bounds = key.map((column, i) => {
-    // Some writers cut times to milliseconds, the greatest as well.
-    const slack = column.type === 'timestamp' ? sql` + INTERVAL 1 MILLISECOND` : sql``
-    return sql`${bound('minValues', column)} AS ${low(i)}, ${bound('maxValues', column)}${slack} AS ${high(i)}`
+    const logged = boundsIn(sql`stats`, column)
+    return sql`${logged.low} AS ${low(i)}, ${logged.high} AS ${high(i)}`
   })
   const values = files.map(({ path, stats }) => sql`(${path}, ${JSON.stringify(exactBounds(stats!))})`)
   return sql`SELECT path, ${join(bounds)} FROM (VALUES ${join(values)}) AS logged(path, stats)`
 }
 
 /** The footer is in the data file: who reads it may read the rows. */
-async function fromFooters(table: Table, files: readonly Add[], key: readonly Field[]): Promise<Sql> {
-  const local = await each(files, parallel, file => table.store.fetch(dataPath(table, file.path)))
+async function fromFooters(
+  table: Table,
+  snapshot: Snapshot,
+  { files, key }: { files: readonly Add[]; key: readonly Field[] },
+): Promise<Sql> {
+  const local = await fetchFiles(table, snapshot, files)
   const bound = (which: Sql, text: Sql, { name, type }: Field) =>
     sql`CASE WHEN bool_and(${text} IS NOT NULL) FILTER (WHERE path_in_schema = ${name})
       THEN ${which}(TRY_CAST(${text} AS ${trusted(duckType(type))})) FILTER (WHERE path_in_schema = ${name}) END`
@@ -72,8 +68,3 @@ function nothing(key: readonly Field[]): Sql {
 
 export const low = (i: number): Sql => id(`low${i}`)
 export const high = (i: number): Sql => id(`high${i}`)
-
-/** A JSON pointer: names may hold anything. */
-function pointer(...parts: string[]): string {
-  return parts.map(part => `/${part.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
-}

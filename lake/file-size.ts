@@ -34,6 +34,9 @@ export function fileSize(live: number): FileSize {
   return { target, splitAt: 1.5 * target, joinBelow: 0.5 * target }
 }
 
+/** In a table whose rows never change, whatever its volume: no merge will rewrite a file, so it may be large. */
+export const largeFiles: FileSize = { target: largest, splitAt: 1.5 * largest, joinBelow: 0.5 * largest }
+
 /** Into how many files of equal size so many bytes are written. Each comes out between `joinBelow` and `splitAt`, unless all of it is less. */
 export function filesFor(bytes: number, { target, splitAt }: FileSize): number {
   return bytes <= splitAt ? 1 : Math.max(2, Math.round(bytes / target))

@@ -9,6 +9,11 @@ const units: Record<string, number> = {
   week: 604_800_000,
 }
 
+/** Milliseconds that a table keeps removed files: as its property says, else Delta's default. */
+export function fileRetention({ configuration }: { configuration: Record<string, string> }): number {
+  return intervalMs(configuration['delta.deletedFileRetentionDuration'] ?? '') ?? units.week!
+}
+
 /** Milliseconds of a duration property; undefined if the text is not one we understand (months and years have no fixed length). */
 export function intervalMs(text: string): number | undefined {
   const parts = text

@@ -2,6 +2,7 @@
 // Guarantee: memory is bounded by the size of files, not of the table; a batch of new keys alone touches no old file.
 import type { Add } from './actions.ts'
 import type { Duck } from './duckdb.ts'
+import { sizeOf as countsOf } from './facts.ts'
 import { failPoint } from './fail-point.ts'
 import { fileRanges, high, low } from './file-ranges.ts'
 import { type FileSize, fileSize, filesFor } from './file-size.ts'
@@ -71,11 +72,7 @@ export async function mergeFiles(duck: Duck, table: Table, options: MergeFilesOp
 const usualRow = 50
 
 function liveOf(base: Snapshot): { bytes: number; rowBytes: number } {
-  let [bytes, rows] = [0, 0]
-  for (const { size, stats } of base.files.values()) {
-    bytes += size
-    rows += stats ? ((JSON.parse(stats) as { numRecords?: number }).numRecords ?? 0) : 0
-  }
+  const { bytes, rows } = countsOf(base.files.values())
   return { bytes, rowBytes: rows > 0 ? bytes / rows : usualRow }
 }
 

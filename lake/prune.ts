@@ -2,8 +2,8 @@
 // Guarantee: a file that may hold such a row is kept; values are compared by DuckDB, as the query itself compares them.
 import type { Add } from './actions.ts'
 import type { Duck } from './duckdb.ts'
-import { exactBounds } from './exact-bounds.ts'
-import { decimalOf, duckType, type Field } from './schema.ts'
+import { boundsIn, exactBounds, jsonText, typedBounds } from './exact-bounds.ts'
+import { decimalOf, type Field } from './schema.ts'
 import type { Snapshot } from './snapshot.ts'
 import { join, type Sql, sql, trusted } from './sql.ts'
 
@@ -60,15 +60,12 @@ function isComparable({ fields }: Snapshot, { column, plain }: Predicate): boole
 }
 
 /** Columns `low<i>` and `high<i>`: between them lies every value that the file has; NULL where that is not known. */
-function boundsOf({ name, type }: Field, i: number, partitionColumns: readonly string[]): Sql {
-  const as = trusted(duckType(type))
-  const partition = sql`nullif(${text(sql`parts`, [name])}, '')`
-  const [low, high] = partitionColumns.includes(name)
-    ? [partition, partition]
-    : [text(sql`stats`, ['minValues', name]), text(sql`stats`, ['maxValues', name])]
-  // Some writers cut times to milliseconds, the greatest as well.
-  const slack = type === 'timestamp' ? sql` + INTERVAL 1 MILLISECOND` : sql``
-  return sql`TRY_CAST(${low} AS ${as}) AS ${trusted(`low${i}`)}, TRY_CAST(${high} AS ${as})${slack} AS ${trusted(`high${i}`)}`
+function boundsOf(field: Field, i: number, partitionColumns: readonly string[]): Sql {
+  const partition = sql`nullif(${jsonText(sql`parts`, field.name)}, '')`
+  const { low, high } = partitionColumns.includes(field.name)
+    ? typedBounds({ low: partition, high: partition }, field.type)
+    : boundsIn(sql`stats`, field)
+  return sql`${low} AS ${trusted(`low${i}`)}, ${high} AS ${trusted(`high${i}`)}`
 }
 
 /** True if no value between the bounds can fulfil the predicate; false if one may, or a bound is unknown. */
@@ -82,10 +79,4 @@ function excludes({ operator, values }: Predicate, i: number): Sql {
     '>=': value => sql`coalesce(${high} < ${value}, false)`,
   }
   return sql`(${join(values.map(beyond[operator]), ' AND ')})`
-}
-
-/** A value of a JSON text by its path; names may hold anything. */
-function text(json: Sql, path: readonly string[]): Sql {
-  const pointer = path.map(part => `/${part.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
-  return sql`json_extract_string(${json}, ${pointer})`
 }

@@ -27,13 +27,18 @@ export async function scan(table: Table, snapshot: Snapshot, options: ScanOption
   const files = [...(options.files ?? snapshot.files.values())]
   const fields = options.columns ? options.columns.map(name => columnOf(table, snapshot, name)) : snapshot.fields
   if (files.length === 0) return emptyRelation(fields, options.fileColumn)
-  const local = await each(files, parallel, file => fetchFile(table, snapshot, file))
+  const local = await fetchFiles(table, snapshot, files)
   const located = files.map((add, i) => ({ add, file: local[i]! }))
   // Partitions whose columns nobody asked for are read as one: bronze has one for each day.
   const asked = snapshot.metaData.partitionColumns.filter(name => fields.some(field => field.name === name))
   const groups = Map.groupBy(located, ({ add }) => JSON.stringify(asked.map(name => add.partitionValues[name] ?? null)))
   const parts = [...groups.values()].map(group => readGroup(snapshot, fields, { group, fileColumn: options.fileColumn }))
   return sql`(${join(parts, ' UNION ALL ')})`
+}
+
+/** Local copies of data files, in their order. Throws the store's errors, STORE_MISSING if a file was vacuumed. */
+export function fetchFiles(table: Table, snapshot: Snapshot, files: readonly Add[]): Promise<string[]> {
+  return each(files, parallel, file => fetchFile(table, snapshot, file))
 }
 
 async function fetchFile(table: Table, { version, metaData }: Snapshot, file: Add): Promise<string> {

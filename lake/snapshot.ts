@@ -1,7 +1,7 @@
 // A table at one version: what replaying its log up to there leaves (lake-spec §3.3).
 // Guarantee: pure; a snapshot never changes, a newer version is a new snapshot.
 import type { Add, Commit, MetaData, Protocol, Remove } from './actions.ts'
-import { intervalMs } from './interval.ts'
+import { fileRetention } from './interval.ts'
 import { LakeError } from './lake-error.ts'
 import { changedMap } from './layered-map.ts'
 import { type Field, parseSchema } from './schema.ts'
@@ -24,7 +24,6 @@ export interface Snapshot {
 
 /** A process that lives for months must not remember every file there ever was: each time so many versions have come, it forgets. */
 const sweep = 500
-const week = 604_800_000
 
 /** Applies commits, oldest first and without gaps, to a snapshot (undefined: nothing yet, so the first must hold protocol and metaData). */
 export function replay(base: Snapshot | undefined, commits: readonly Commit[]): Snapshot {
@@ -89,7 +88,7 @@ function forget(
   changes: Changes['tombstones'],
   { metaData, timestamp }: Pick<Snapshot, 'metaData' | 'timestamp'>,
 ): void {
-  const oldest = timestamp - (intervalMs(metaData.configuration['delta.deletedFileRetentionDuration'] ?? '') ?? week)
+  const oldest = timestamp - fileRetention(metaData)
   for (const [path, { deletionTimestamp = 0 }] of tombstones)
     if (deletionTimestamp < oldest && !changes.has(path)) changes.set(path, undefined)
 }

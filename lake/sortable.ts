@@ -2,9 +2,8 @@
 // Guarantee: the parts of a group are neighbours in its order, each no larger than asked, unless it is a single file.
 import type { Add } from './actions.ts'
 import type { Duck } from './duckdb.ts'
-import { each } from './each.ts'
-import { dataPath } from './path.ts'
-import { globEscape } from './scan.ts'
+import { fetchFiles, globEscape } from './scan.ts'
+import type { Snapshot } from './snapshot.ts'
 import { sql } from './sql.ts'
 import type { Table } from './table.ts'
 
@@ -12,8 +11,12 @@ import type { Table } from './table.ts'
 const leastBytes = 16
 
 /** The group in parts of at most `most` bytes, as they are in memory: the files' footers tell. Parts of one file are left out. */
-export async function sortableParts(duck: Duck, table: Table, group: readonly Add[], most: number): Promise<Add[][]> {
-  const local = await each(group, 8, file => table.store.fetch(dataPath(table, file.path), file.size))
+export async function sortableParts(
+  duck: Duck,
+  table: Table,
+  { snapshot, group, most }: { snapshot: Snapshot; group: readonly Add[]; most: number },
+): Promise<Add[][]> {
+  const local = await fetchFiles(table, snapshot, group)
   const rows = await duck.rows<{ file: string; bytes: bigint }>(
     sql`SELECT file_name AS file, sum(greatest(total_uncompressed_size, num_values * ${leastBytes}))::BIGINT AS bytes
       FROM parquet_metadata(${local.map(globEscape)}) GROUP BY ALL`,

@@ -3,7 +3,7 @@
 import type { ObjectInfo } from '../connectors/object-store.ts'
 import { each } from './each.ts'
 import { failPoint } from './fail-point.ts'
-import { intervalMs } from './interval.ts'
+import { fileRetention } from './interval.ts'
 import { LakeError } from './lake-error.ts'
 import { loadSnapshot } from './log.ts'
 import { dataPath } from './path.ts'
@@ -32,7 +32,6 @@ export interface Vacuumed {
   deleted: { files: number; bytes: number }
 }
 
-const week = 604_800_000
 /** A reader opens its files within this time after it has read the log. */
 export const leastRetention = 3_600_000
 const sixHours = 21_600_000
@@ -40,15 +39,10 @@ const parallel = 16
 /** Files deleted between two looks at the log. */
 const lookAgain = 200
 
-/** Milliseconds that the table keeps removed files. */
-export function fileRetention(snapshot: Snapshot): number {
-  return intervalMs(snapshot.metaData.configuration['delta.deletedFileRetentionDuration'] ?? '') ?? week
-}
-
 /** Deletes what may go. Throws LAKE_RETENTION_TOO_SHORT, and the store's errors. */
 export async function vacuum(table: Table, snapshot: Snapshot, options: VacuumOptions = {}): Promise<Vacuumed> {
   const { now = Date.now(), longestWrite = sixHours, signal } = options
-  const retention = options.retention ?? fileRetention(snapshot)
+  const retention = options.retention ?? fileRetention(snapshot.metaData)
   if (retention < leastRetention && !options.unsafe) {
     throw new LakeError(
       'LAKE_RETENTION_TOO_SHORT',

@@ -50,14 +50,15 @@ export function readTails({ lake, policy, keys, log, duckOptions = {} }: LiveOpt
     const tables = await openSilver(lake, schema, { key: mask.primaryKey, bronzeId: bronze.metaData.id })
     refuseOtherPolicy(tables, way)
     const path = paths(schema).current
-    const fields = evolved(path, tables.current, silverParts(tables, mask)[2].wanted)
+    const { wanted } = silverParts(tables, mask)[2]
+    const fields = evolved(path, tables.current, wanted)
     const files = await filesBeyond(lake, bronze, tables)
     const tail = { path, silver: tables.current, key: mask.primaryKey, version: bronze.version }
     if (files.length === 0 && tables.current) {
       return { ...tail, fields, changes: undefined, [Symbol.asyncDispose]: async () => {} } satisfies LiveTail
     }
     await apply(duck, way, { bronze, tables, files, setAside: false })
-    const own = new Set(silverParts(tables, mask)[2].wanted.map(field => field.name))
+    const own = new Set(wanted.map(field => field.name))
     const columns = fields
       .filter(field => own.has(field.name))
       .map(field => sql`CAST(${id(field.name)} AS ${trusted(duckType(field.type))}) AS ${id(field.name)}`)

@@ -12,11 +12,8 @@ import type { SourceTable } from './source-schema.ts'
  * new policy may hide, so the table must be rebuilt. New columns, and those the source has dropped, are no such change.
  */
 export function otherwiseMasked(current: Snapshot | undefined, mask: MaskPlan, source: SourceTable): string[] {
-  const built = JSON.parse(current?.metaData.configuration['binlake.masks'] ?? '{}') as Record<
-    string,
-    { from: string; by: string }
-  >
-  const now = JSON.parse(masksOf(mask)) as typeof built
+  const built = masksIn(current)
+  const now = JSON.parse(masksOf(mask)) as Masks
   const present = new Set(source.columns.map(({ name }) => name))
   return Object.keys(built).filter(name => (now[name] ? now[name].by !== built[name]!.by : present.has(built[name]!.from)))
 }
@@ -26,8 +23,8 @@ export function otherwiseMasked(current: Snapshot | undefined, mask: MaskPlan, s
  * a version that has one must not come back. Also the domains of keys that are others than then under the same version.
  */
 export function unlikePlan(then: Snapshot, mask: MaskPlan): string[] {
-  const built = JSON.parse(then.metaData.configuration['binlake.masks'] ?? '{}') as Record<string, { by: string }>
-  const now = JSON.parse(masksOf(mask)) as typeof built
+  const built = masksIn(then)
+  const now = JSON.parse(masksOf(mask)) as Masks
   const columns = then.fields.map(({ name }) => name).filter(name => !ownNames.has(name))
   const unlike = columns.filter(name => !built[name] || built[name].by !== now[name]?.by)
   const [before, after] = [keysOf(then.metaData.configuration['binlake.policy'] ?? ''), keysOf(mask.fingerprint)]
@@ -38,6 +35,14 @@ export function unlikePlan(then: Snapshot, mask: MaskPlan): string[] {
 function keysOf(fingerprint: string): Map<string, string> {
   const keys = fingerprint.split(' / ').slice(1, -1)
   return new Map(keys.map(key => [key.slice(0, key.lastIndexOf('-')), key.slice(key.lastIndexOf('-') + 1)]))
+}
+
+/** By column of silver the column of the source, and a hash of the expression. */
+type Masks = Record<string, { from: string; by: string }>
+
+/** The masks a table was built with; none for a table that is not there. */
+export function masksIn(snapshot: Snapshot | undefined): Masks {
+  return JSON.parse(snapshot?.metaData.configuration['binlake.masks'] ?? '{}') as Masks
 }
 
 /** By column its source and a hash of its expression, which names the versions of the keys it uses but not the keys. */

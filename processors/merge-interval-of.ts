@@ -1,6 +1,7 @@
 // A table's merge interval as it stands, read from silver's own log.
 // Guarantee: the process that merges and one that only looks come to the same.
 
+import { factsOf } from '../lake/facts.ts'
 import type { Lakehouse } from '../lake/lakehouse.ts'
 import { tablePath } from '../lake/layout.ts'
 import { expectedTouch, type MergeInterval, type MergeRules, mergeInterval } from './merge-interval.ts'
@@ -20,6 +21,6 @@ export async function mergeIntervalOf(lake: Lakehouse, name: TableName, rules: M
   const snapshot = await lake.current(path)
   const rewritten = snapshot ? await recentMerges(lake.table(path), snapshot) : []
   const expected = expectedTouch(rewritten)
-  const live = [...(snapshot?.files.values() ?? [])].reduce((sum, { size }) => sum + size, 0)
+  const live = snapshot ? factsOf(snapshot).bytes : 0
   return { ...mergeInterval(rules, { touched: expected, live }), touched: rewritten[0], expected }
 }

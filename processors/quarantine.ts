@@ -1,9 +1,10 @@
 // Quarantine: what no step could read, with its offset, its reason and its original bytes, in a zone of its own.
 // Guarantee: set aside once, even if the step that does it is repeated after a crash.
 import type { OffsetRange, PoisonRecord } from '../connectors/source.ts'
-import type { Add } from '../lake/actions.ts'
+
 import { commit } from '../lake/commit.ts'
 import type { Duck } from '../lake/duckdb.ts'
+import { rowsIn } from '../lake/facts.ts'
 import type { Lakehouse } from '../lake/lakehouse.ts'
 import { tablePath } from '../lake/layout.ts'
 import { scan } from '../lake/scan.ts'
@@ -64,7 +65,7 @@ export async function quarantine(
       adds: [add],
     }),
   )
-  return rowsIn(add)
+  return rowsIn(add) ?? 0
 }
 
 /** Silver looks at a record again whenever it is rebuilt, maybe with other eyes: what counts is whether the record is there already. */
@@ -85,7 +86,7 @@ async function appendNew(
     path,
     await commit(lake.table(path), { base, mode: 'append', operation: 'STREAMING UPDATE', metaData, adds: [add] }),
   )
-  return rowsIn(add)
+  return rowsIn(add) ?? 0
 }
 
 /** The same for records that could not even stand on a spool line. */
@@ -107,8 +108,4 @@ export async function quarantineSpooled(
 
 function blob(bytes: Buffer | null): Sql {
   return bytes === null ? sql`NULL::BLOB` : sql`unhex(${bytes.toString('hex')})`
-}
-
-function rowsIn(add: Add): number {
-  return (JSON.parse(add.stats ?? '{"numRecords":0}') as { numRecords: number }).numRecords
 }

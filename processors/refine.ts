@@ -4,6 +4,7 @@ import type { Add } from '../lake/actions.ts'
 import { ConflictError } from '../lake/conflict.ts'
 import type { Duck } from '../lake/duckdb.ts'
 import { each } from '../lake/each.ts'
+import { sizeOf } from '../lake/facts.ts'
 import type { Lakehouse } from '../lake/lakehouse.ts'
 import { tablePath } from '../lake/layout.ts'
 import { readCommit } from '../lake/log.ts'
@@ -147,16 +148,12 @@ async function newRows(
         )
       }
       const files = commit.adds.filter(add => add.dataChange)
-      const count = files.reduce((sum, add) => sum + rowsOf(add), 0)
+      const count = sizeOf(files).rows
       steps.push({ version: commit.version, files, rows: count })
       rows += count
     }
   }
   return steps
-}
-
-function rowsOf(add: Add): number {
-  return add.stats ? ((JSON.parse(add.stats) as { numRecords?: number }).numRecords ?? 0) : 0
 }
 
 function nameOf({ database, table }: SourceTable): string {

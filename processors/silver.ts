@@ -3,7 +3,7 @@
 import { type CommitOptions, commit } from '../lake/commit.ts'
 import type { Duck } from '../lake/duckdb.ts'
 import { failPoint } from '../lake/fail-point.ts'
-import type { FileSize } from '../lake/file-size.ts'
+import { largeFiles } from '../lake/file-size.ts'
 import type { KeyBound } from '../lake/key-range.ts'
 import type { Lakehouse } from '../lake/lakehouse.ts'
 import { tablePath } from '../lake/layout.ts'
@@ -163,7 +163,7 @@ async function writePart(
   const table = lake.table(part.path)
   if (!heldIn) {
     // A step's worth is one file; only a rebuild brings more at once.
-    const files = base ? 1 : await filesForRows(duck, table, { select: rows, fields, size: appended })
+    const files = base ? 1 : await filesForRows(duck, table, { select: rows, fields, size: () => largeFiles })
     return { adds: await writeFiles(duck, table, { select: rows, fields, stats, files, cutBy: ['_seq'] }) }
   }
   const winners = sql`SELECT ${columns(key)} FROM applied WHERE _winner`
@@ -171,9 +171,6 @@ async function writePart(
   const { adds, removes } = await mergeFiles(duck, table, { base, fields, keyColumns: key, rows, held, stats })
   return { adds, removes, ...(base ? { keyRange: await spanned(duck, winners, stats) } : {}) }
 }
-
-/** Files of rows that only come are large: they are never written anew for a change. */
-const appended = (): FileSize => ({ target: 128e6, splitAt: 192e6, joinBelow: 64e6 })
 
 /** What the batch spans in the key columns whose bounds other writers can see. */
 async function spanned(duck: Duck, keys: Sql, names: readonly string[]): Promise<KeyBound[]> {

@@ -2,11 +2,10 @@
 // Guarantee: the query reads the files of that view and no others; files that its conditions rule out are not fetched.
 import type { Add } from '../lake/actions.ts'
 import type { Duck } from '../lake/duckdb.ts'
-import { each } from '../lake/each.ts'
+import { sizeOf } from '../lake/facts.ts'
 import type { Lakehouse } from '../lake/lakehouse.ts'
-import { dataPath } from '../lake/path.ts'
 import { prune } from '../lake/prune.ts'
-import { scan } from '../lake/scan.ts'
+import { fetchFiles, scan } from '../lake/scan.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
 import type { Sql } from '../lake/sql.ts'
 import type { LakeTable } from './catalog.ts'
@@ -14,9 +13,6 @@ import type { Conditions } from './predicates.ts'
 import type { TableRead } from './profile.ts'
 import type { TableReference } from './references.ts'
 import { isHistory, primaryKey, viewOf } from './views.ts'
-
-/** Files looked for at once. */
-const parallel = 8
 
 /** One query's database, as it is being filled. */
 export interface Registry {
@@ -68,9 +64,8 @@ export async function readRows(
   const asked = registry.conditions(place).map(list => list.filter(({ column }) => only.includes(column)))
   const files = await prune(registry.duck, snapshot, asked)
   const delta = registry.lake.table(table.path)
-  // First, because it says of a file that is gone which version it belongs to.
   const rows = await scan(delta, snapshot, { files })
-  const local = await each(files, parallel, file => delta.store.fetch(dataPath(delta, file.path), file.size))
+  const local = await fetchFiles(delta, snapshot, files)
   for (const file of local) registry.files.add(file)
   registry.reads.push(readOf(as ?? `${place.schema}.${place.table}`, snapshot, files))
   // DuckDB takes such a path for a pattern and would look through folders, which is forbidden once the query runs.
@@ -78,17 +73,8 @@ export async function readRows(
 }
 
 function readOf(table: string, snapshot: Snapshot, files: readonly Add[]): TableRead {
-  return {
-    table,
-    version: snapshot.version,
-    files: files.length,
-    skipped: snapshot.files.size - files.length,
-    bytes: files.reduce((sum, { size }) => sum + size, 0),
-    rows: files.reduce(
-      (sum, { stats }) => sum + (stats ? ((JSON.parse(stats) as { numRecords?: number }).numRecords ?? 0) : 0),
-      0,
-    ),
-  }
+  const { rows, bytes } = sizeOf(files)
+  return { table, version: snapshot.version, files: files.length, skipped: snapshot.files.size - files.length, bytes, rows }
 }
 
 /** The key of a table, or of the silver table beside a history. */

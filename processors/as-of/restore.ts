@@ -3,6 +3,7 @@
 import type { Logger } from 'pino'
 import { commit } from '../../lake/commit.ts'
 import type { Duck, DuckOptions } from '../../lake/duckdb.ts'
+import { factsOf } from '../../lake/facts.ts'
 import { fileSize, filesFor } from '../../lake/file-size.ts'
 import type { Lakehouse } from '../../lake/lakehouse.ts'
 import { tablePaths, nameOf as textOf } from '../../lake/layout.ts'
@@ -146,7 +147,7 @@ async function restoreBinlog(options: RestoreOptions, point: BinlogPoint, restor
   if (tables?.length) return
   const summary = await refreshGold({ duck, lake: to, models: gold, log })
   for (const name of summary.committed)
-    restored.tables.push({ path: `gold/${name}`, rows: rowsOf((await to.current(`gold/${name}`))!) })
+    restored.tables.push({ path: `gold/${name}`, rows: factsOf((await to.current(`gold/${name}`))!).rows })
   restored.said.push(...summary.failed.map(({ model, reason }) => `gold.${model} could not be computed: ${reason}`))
 }
 
@@ -157,7 +158,7 @@ async function put(
   { path, as, rows, cutBy }: { path: string; as: Snapshot; rows: Sql; cutBy: readonly string[] | undefined },
 ): Promise<void> {
   const { fields, metaData } = as
-  const bytes = [...as.files.values()].reduce((sum, { size }) => sum + size, 0)
+  const { bytes } = factsOf(as)
   const files = cutBy?.length ? filesFor(bytes, fileSize(bytes)) : 1
   const adds = await writeFiles(duck, to.table(path), { select: sql`SELECT * FROM ${rows}`, fields, files, cutBy: cutBy ?? [] })
   const snapshot = await commit(to.table(path), {
@@ -169,12 +170,5 @@ async function put(
     userMetadata: JSON.stringify({ asOf: point.text }),
   })
   to.committed(path, snapshot)
-  restored.tables.push({ path, rows: rowsOf(snapshot) })
-}
-
-function rowsOf(snapshot: Snapshot): number {
-  return [...snapshot.files.values()].reduce(
-    (sum, { stats }) => sum + (JSON.parse(stats ?? '{"numRecords":0}') as { numRecords: number }).numRecords,
-    0,
-  )
+  restored.tables.push({ path, rows: factsOf(snapshot).rows })
 }

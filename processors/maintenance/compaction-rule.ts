@@ -2,7 +2,8 @@
 // Guarantee: pure; needs no policy, because a joined file says no more in the log than its parts did.
 import type { Add } from '../../lake/actions.ts'
 import { type CompactionRule, planCompaction } from '../../lake/compact-plan.ts'
-import { fileSize } from '../../lake/file-size.ts'
+import { factsOf } from '../../lake/facts.ts'
+import { fileSize, largeFiles } from '../../lake/file-size.ts'
 import type { Snapshot } from '../../lake/snapshot.ts'
 import { id, join, type Sql } from '../../lake/sql.ts'
 import { isHistory, primaryKey } from '../../sql/views.ts'
@@ -14,8 +15,6 @@ export interface CompactionPlan {
   rowGroupSize: number | undefined
 }
 
-/** Bytes of a file in a table whose rows never change: no merge will rewrite it, so it may be large. */
-const largeFile = 128e6
 /** A batch that began before midnight may be committed after it. */
 const lateness = 3_600_000
 
@@ -51,19 +50,19 @@ function ruleOf(zone: string, snapshot: Snapshot, now: number): TableRule {
   const names = snapshot.fields.map(({ name }) => name)
   const key = primaryKey(snapshot.metaData.configuration) ?? []
   if (zone === 'bronze') {
-    const rule = { target: largeFile, settled: dayIsOver(now) }
+    const rule = { target: largeFiles.target, settled: dayIsOver(now) }
     // Its rows are wide, and in order already: file by file they go through in little memory.
     return { orderBy: '_offset', rule, rowGroupSize }
   }
   // In time one behind the other, and by key inside: a key's versions lie together in each of few files.
   if (isHistory(names)) {
-    return { orderBy: '_seq', sortBy: [...key, '_seq'], rule: { target: largeFile }, rowGroupSize: undefined }
+    return { orderBy: '_seq', sortBy: [...key, '_seq'], rule: { target: largeFiles.target }, rowGroupSize: undefined }
   }
-  const live = [...snapshot.files.values()].reduce((sum, { size }) => sum + size, 0)
+  const { bytes: live } = factsOf(snapshot)
   const rule = { target: fileSize(live).target }
   return key.length > 0
     ? { orderBy: key[0]!, sortBy: key, rule, rowGroupSize: undefined }
-    : { rule: { target: zone === 'quarantine' ? largeFile : rule.target }, rowGroupSize: undefined }
+    : { rule: { target: zone === 'quarantine' ? largeFiles.target : rule.target }, rowGroupSize: undefined }
 }
 
 /** Bronze's partitions of days gone by get no more rows. */

@@ -5,6 +5,7 @@ import { commit } from '../../lake/commit.ts'
 import { compact } from '../../lake/compact.ts'
 import { ConflictError } from '../../lake/conflict.ts'
 import type { Duck } from '../../lake/duckdb.ts'
+import { factsOf } from '../../lake/facts.ts'
 import type { Lakehouse } from '../../lake/lakehouse.ts'
 import { nameOf, tablePath, tablePaths, type Zone, zones } from '../../lake/layout.ts'
 import { readCommit } from '../../lake/log.ts'
@@ -176,8 +177,7 @@ async function halfMerged(lake: Lakehouse, { zone, name, path }: Place, snapshot
   return bronze !== undefined && takenBy(snapshot, bronze.metaData.id) > takenBy(silver, bronze.metaData.id)
 }
 
-function sizeOf({ files }: Snapshot): { files: number; bytes: number } {
-  let bytes = 0
-  for (const { size } of files.values()) bytes += size
-  return { files: files.size, bytes }
+function sizeOf(snapshot: Snapshot): { files: number; bytes: number } {
+  const { files, bytes } = factsOf(snapshot)
+  return { files, bytes }
 }

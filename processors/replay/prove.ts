@@ -6,6 +6,7 @@ import { scan } from '../../lake/scan.ts'
 import { duckType, sameType } from '../../lake/schema.ts'
 import type { Snapshot } from '../../lake/snapshot.ts'
 import type { MaskKey } from '../../privacy/keys.ts'
+import { masksIn } from '../mask-record.ts'
 import { paths } from '../silver-parts.ts'
 import { compareRows, type RowDifference } from './compare-rows.ts'
 import { type Aside, type PartName, partNames } from './rebuild.ts'
@@ -82,7 +83,7 @@ export async function prove(duck: Duck, { lake, live, aside, token, examples }: 
 
 /** The columns that must hold the same in both, and why the others need not. */
 export function comparable(live: Snapshot, built: Snapshot): { columns: string[]; changes: string[] } {
-  const [before, now] = [masks(live), masks(built)]
+  const [before, now] = [masksIn(live), masksIn(built)]
   const types = new Map(live.fields.map(({ name, type }) => [name, type]))
   const columns: string[] = []
   const changes: string[] = []
@@ -96,8 +97,4 @@ export function comparable(live: Snapshot, built: Snapshot): { columns: string[]
   }
   for (const name of types.keys()) changes.push(`column ${name} goes`)
   return { columns, changes }
-}
-
-function masks(snapshot: Snapshot): Record<string, { by: string }> {
-  return JSON.parse(snapshot.metaData.configuration['binlake.masks'] ?? '{}') as Record<string, { by: string }>
 }

@@ -5,12 +5,11 @@ import { pathToFileURL } from 'node:url'
 import { openStore } from '../../connectors/open-store.ts'
 import { makeOwnFolder, removeOwnFolder } from '../../connectors/own-folder.ts'
 import type { Duck } from '../../lake/duckdb.ts'
-import { each } from '../../lake/each.ts'
+import { goneFiles } from '../../lake/gone-files.ts'
 import { LakeError } from '../../lake/lake-error.ts'
 import { Lakehouse } from '../../lake/lakehouse.ts'
 import { tablePath } from '../../lake/layout.ts'
 import { loadSnapshot } from '../../lake/log.ts'
-import { dataPath } from '../../lake/path.ts'
 import type { Snapshot } from '../../lake/snapshot.ts'
 import type { Keys } from '../../privacy/keys.ts'
 import { openBronze, type Way } from '../apply.ts'
@@ -106,8 +105,7 @@ async function bronzeAt({ lake, schema }: Way, newest: Snapshot, version: number
     const then = (await loadSnapshot(lake.table(path), { version }))!
     // What bronze's compaction replaced since may be vacuumed.
     const replaced = [...then.files.keys()].filter(file => !newest.files.has(file))
-    const found = await each(replaced, 16, file => lake.store.head(dataPath(lake.table(path), file)))
-    return found.includes(undefined) ? undefined : then
+    return (await goneFiles(lake.table(path), replaced)).length > 0 ? undefined : then
   } catch (error) {
     if (error instanceof LakeError && error.code === 'LAKE_VERSION_GONE') return undefined
     throw error

@@ -1,10 +1,10 @@
 // Which versions of a table's three silver tables a rollback puts back, and whether it may.
 // Guarantee: fails closed; a version that the policy would not make as it is now, or of which a file is gone, does not come back.
 import { each } from '../../lake/each.ts'
+import { goneFiles } from '../../lake/gone-files.ts'
 import { LakeError } from '../../lake/lake-error.ts'
 import { tablePath } from '../../lake/layout.ts'
 import { loadSnapshot } from '../../lake/log.ts'
-import { dataPath } from '../../lake/path.ts'
 import type { Snapshot } from '../../lake/snapshot.ts'
 import type { Table } from '../../lake/table.ts'
 import { versionAt } from '../../lake/travel.ts'
@@ -116,8 +116,7 @@ async function versionOf(table: Table, to: number | Date): Promise<Snapshot> {
 async function requireFiles({ lake }: Way, path: string, target: Snapshot): Promise<void> {
   const live = (await lake.current(path))!
   const away = [...target.files.keys()].filter(file => !live.files.has(file))
-  const found = await each(away, 16, file => lake.store.head(dataPath(lake.table(path), file)))
-  const gone = found.filter(info => info === undefined).length
+  const { length: gone } = await goneFiles(lake.table(path), away)
   if (gone === 0) return
   throw new RollbackRefused(
     'ROLLBACK_GONE',
@@ -131,10 +130,8 @@ async function requireTail({ lake, schema }: Way, bronze: Snapshot, taken: numbe
   const tables = { name: schema, key: [], ...nothing, taken: { current: taken, history: taken, deleted: taken } }
   try {
     const { files } = await nextFiles(lake, bronze, { tables, maxRows: Number.POSITIVE_INFINITY })
-    const compacted = files.filter(({ path }) => !bronze.files.has(path))
-    const at = lake.table(tablePath('bronze', schema))
-    const found = await each(compacted, 16, ({ path }) => lake.store.head(dataPath(at, path)))
-    if (!found.includes(undefined)) return
+    const compacted = files.map(({ path }) => path).filter(path => !bronze.files.has(path))
+    if ((await goneFiles(lake.table(tablePath('bronze', schema)), compacted)).length === 0) return
   } catch (error) {
     if (!(error instanceof TableHalted)) throw error
   }

@@ -1,8 +1,7 @@
 // What to paste into a Databricks SQL editor or notebook (Unity Catalog) to read the lake's tables.
 import { statement } from './dialect.ts'
-import { historySelect } from './history-view.ts'
-import { sparkDialect } from './spark.ts'
-import { abfss, type Ddl, type DdlTable, named, plainName } from './table.ts'
+import { externalTables, sparkDialect } from './spark.ts'
+import { abfss, type Ddl, type DdlTable } from './table.ts'
 
 /** External locations by zone, external tables, views of the histories. All tables lie on Azure. */
 export function databricksDdl(tables: readonly DdlTable[]): Ddl {
@@ -18,16 +17,7 @@ export function databricksDdl(tables: readonly DdlTable[]): Ddl {
       statement`CREATE SCHEMA IF NOT EXISTS ${id(zone)}`,
     )
   }
-  for (const { table, name, view } of named(tables, plainName)) {
-    if (table.location.kind !== 'azure') throw new TypeError('Databricks reads from Azure only')
-    statements.push(
-      statement`CREATE TABLE IF NOT EXISTS ${id(table.zone, name)} USING DELTA LOCATION ${text(abfss(table.location))}`,
-    )
-    if (view) {
-      const select = historySelect({ dialect: sparkDialect, from: id(table.zone, name), key: table.historyKey! })
-      statements.push(statement`CREATE OR REPLACE VIEW ${id(table.zone, view)} AS ${select}`)
-    }
-  }
+  statements.push(...externalTables(tables, place))
   return {
     notes: [
       'Databricks with Unity Catalog. First, in Catalog Explorer: a storage credential whose managed identity has the role',
@@ -36,4 +26,9 @@ export function databricksDdl(tables: readonly DdlTable[]): Ddl {
     ],
     statements,
   }
+}
+
+function place({ location }: DdlTable): string {
+  if (location.kind !== 'azure') throw new TypeError('Databricks reads from Azure only')
+  return abfss(location)
 }

@@ -7,17 +7,11 @@ export const sparkDialect = dialect('`', { nameEscape: 'double', textEscape: 'ba
 
 /** External tables by their place, and views of the histories; Spark's metastore takes plain names only. */
 export function sparkDdl(tables: readonly DdlTable[]): Ddl {
-  const { id, text } = sparkDialect
+  const { id } = sparkDialect
   const accounts = new Set(tables.flatMap(({ location }) => (location.kind === 'azure' ? [location] : [])))
   const hosts = new Set([...accounts].map(({ account, suffix }) => `${account}.dfs.${suffix}`))
   const statements = zonesOf(tables).map(zone => statement`CREATE SCHEMA IF NOT EXISTS ${id(zone)}`)
-  for (const { table, name, view } of named(tables, plainName)) {
-    statements.push(statement`CREATE TABLE IF NOT EXISTS ${id(table.zone, name)} USING DELTA LOCATION ${text(place(table))}`)
-    if (view) {
-      const select = historySelect({ dialect: sparkDialect, from: id(table.zone, name), key: table.historyKey! })
-      statements.push(statement`CREATE OR REPLACE VIEW ${id(table.zone, view)} AS ${select}`)
-    }
-  }
+  statements.push(...externalTables(tables, place))
   return {
     notes: [
       'Spark 4 with Delta Lake 4 (Spark 3.5: delta-spark_2.12:3.3.2). Start it with:',
@@ -31,6 +25,17 @@ export function sparkDdl(tables: readonly DdlTable[]): Ddl {
     ],
     statements,
   }
+}
+
+/** Tables by their place, and views of the histories, as Spark and Databricks write them. */
+export function externalTables(tables: readonly DdlTable[], place: (table: DdlTable) => string): string[] {
+  const { id, text } = sparkDialect
+  return named(tables, plainName).flatMap(({ table, name, view }) => {
+    const made = statement`CREATE TABLE IF NOT EXISTS ${id(table.zone, name)} USING DELTA LOCATION ${text(place(table))}`
+    if (!view) return [made]
+    const select = historySelect({ dialect: sparkDialect, from: id(table.zone, name), key: table.historyKey! })
+    return [made, statement`CREATE OR REPLACE VIEW ${id(table.zone, view)} AS ${select}`]
+  })
 }
 
 function place({ location }: DdlTable): string {
