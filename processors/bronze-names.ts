@@ -6,6 +6,10 @@ import type { TableName } from './source-schema.ts'
 /** Bronze of Debezium's own topics: everything that decides a result is in bronze. */
 export const schemaChanges: TableName = { database: '_debezium', table: 'schema_changes' }
 export const transactions: TableName = { database: '_debezium', table: 'transactions' }
+export const notifications: TableName = { database: '_debezium', table: 'notifications' }
+
+/** What was decided about tables (decisions.ts). */
+export const decisionsTable: TableName = { database: '_binlake', table: 'decisions' }
 
 /** The `txn` under which a bronze table holds the next offset of one partition; a recreated topic starts anew (lake-spec §3.3). */
 export function offsetAppId(topic: string, topicId: string, partition: number): string {
@@ -17,9 +21,9 @@ export function topicsOf(bronze: Snapshot): { topic: string; topicId: string; pa
   return [...bronze.txns.keys()].map(parseOffsetAppId).filter(parsed => parsed !== undefined)
 }
 
-/** Whether a bronze table holds one of Debezium's own topics, which have no silver. */
+/** Whether a bronze table is no table of the source: one of Debezium's own topics, or ours. Those have no silver. */
 export function isDebeziums({ database }: TableName): boolean {
-  return database === schemaChanges.database
+  return database === schemaChanges.database || database === decisionsTable.database
 }
 
 /** Reads `offsetAppId` back; undefined for a txn that is no offset. */

@@ -40,7 +40,10 @@ function byToken(text: Sql): Sql {
   return sql`array_to_string(list_transform(regexp_extract_all(${text}, ${token}), lambda token: ${piece}), '')`
 }
 
-/** Short numbers keep their digits, longer ones too unless they are a double's: that is printed in its shortest form. */
+/**
+ * Short numbers keep their digits, longer ones too unless they are a double's: that is printed in its shortest form. A whole double of 2^53 and
+ * more has all its digits from Debezium and few from MySQL, however few those are.
+ */
 function canonicalNumber(number: Sql): Sql {
   const double = sql`${number}::DOUBLE`
   const whole = sql`NOT regexp_matches(${number}, '[.eE]') AND TRY_CAST(${number} AS HUGEINT) BETWEEN -9223372036854775808 AND 18446744073709551615`
@@ -51,7 +54,7 @@ function canonicalNumber(number: Sql): Sql {
   return withParts(
     'own',
     number,
-    sql`CASE WHEN length(own.digits) <= 15 OR ${whole} OR NOT isfinite(${double}) OR ${double} = 0 THEN ${written('own')}
+    sql`CASE WHEN (length(own.digits) <= 15 AND abs(${double}) < 9007199254740992) OR ${whole} OR NOT isfinite(${double}) OR ${double} = 0 THEN ${written('own')}
       WHEN ${isDouble} THEN ${shortest}
       ELSE ${written('own')} END`,
   )

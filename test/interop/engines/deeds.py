@@ -1,7 +1,7 @@
 """What delta-rs does to a table of ours, as another writer would."""
 
 import pyarrow as pa
-from deltalake import DeltaTable, write_deltalake
+from deltalake import CommitProperties, DeltaTable, write_deltalake
 
 
 def do(path, deed, options=None, **more):
@@ -12,7 +12,9 @@ def _append(path, options, columns, rows):
     """`columns`: [name, Arrow type] of each; rows are arrays of their values."""
     schema = pa.schema([pa.field(name, getattr(pa, kind)()) for name, kind in columns])
     table = pa.table([pa.array(values, field.type) for values, field in zip(zip(*rows), schema)], schema=schema)
-    write_deltalake(path, table, mode="append", schema_mode="merge", storage_options=options)
+    # A writer that loses a race tries again; 15 times, delta-rs' default, is not enough against a loop of commits.
+    patience = CommitProperties(max_commit_retries=1000)
+    write_deltalake(path, table, mode="append", schema_mode="merge", storage_options=options, commit_properties=patience)
 
 
 def _merge(path, options, columns, rows, on, set):

@@ -86,8 +86,10 @@ test('delta-rs and we append at once: every version has one winner, no row is lo
       await engines.deltalake(urlOf(table), 'append', { ...rows, options: options() })
     }
   })()
-  for (let n = 1; n < 40; n++) base = await append(table, n, base)
-  await theirs
+  const ours = (async () => {
+    for (let n = 1; n < 40; n++) base = await append(table, n, base)
+  })()
+  await Promise.all([theirs, ours])
   const snapshot = (await loadSnapshot(table))!
   expect(snapshot.version).toBe(59)
   const rows = await duck.json(sql`SELECT id FROM ${await scan(table, snapshot)}`)
