@@ -75,6 +75,18 @@ export function envelope({ op, id: key, v = null, pos, file = 'binlog.000001', a
   })
 }
 
+/** A record as Kafka has it. */
+export interface KafkaRecord {
+  partition: number
+  offset: bigint
+  /** Milliseconds since 1970. */
+  timestamp: number
+  /** JSON text: a list of name and value. */
+  headers: string | null
+  key: string | null
+  value: string | null
+}
+
 export class LakeOfEvents {
   readonly folder: string
   readonly duck: Duck
@@ -98,19 +110,36 @@ export class LakeOfEvents {
 
   /** Appends records to bronze in one batch: events, or values as they are. Returns what bronze says. */
   async ingest(...records: (Event | { key?: string | null; value: string | null })[]): Promise<Appended> {
+    const place = { partition: 0, timestamp: 1_800_000_000_000, headers: null }
+    return this.append(
+      { topic: 'shop.shop.t', topicId: 'topic-1' },
+      records.map(record => {
+        const [key, value] =
+          'op' in record
+            ? [JSON.stringify({ id: record.id ?? record.after?.id }), envelope(record)]
+            : [record.key ?? '{"id":1}', record.value]
+        return { ...place, offset: this.#offset++, key, value }
+      }),
+    )
+  }
+
+  /** Appends one topic's records, with the offsets they have, to bronze in one batch. A partition's first offset is where it goes on. */
+  async append({ topic, topicId }: { topic: string; topicId: string }, records: readonly KafkaRecord[]): Promise<Appended> {
     const spool = new Spool(joinPath(this.folder, `${randomUUID()}.spool`))
-    const from = this.#offset
-    for (const record of records) {
-      const [key, value] =
-        'op' in record
-          ? [JSON.stringify({ id: record.id ?? record.after?.id }), envelope(record)]
-          : [record.key ?? '{"id":1}', record.value]
-      spool.append(0, this.#offset++, 1_800_000_000_000, null, Buffer.from(key), value === null ? null : Buffer.from(value))
+    for (const { partition, offset, timestamp, headers, key, value } of records) {
+      spool.append(
+        partition,
+        offset,
+        timestamp,
+        headers,
+        key === null ? null : Buffer.from(key),
+        value === null ? null : Buffer.from(value),
+      )
+      spool.covered(partition, offset, offset + 1n)
     }
-    spool.covered(0, from, this.#offset)
     return appendBronze(
       { duck: this.duck, lake: this.lake, log: this.#log, topicPrefix: 'shop', tables: this.#tables },
-      spool.finish('shop.shop.t', 'topic-1'),
+      spool.finish(topic, topicId),
     )
   }
 
@@ -147,6 +176,12 @@ export class LakeOfEvents {
   /** The table's way from bronze to silver, for what is not called here. */
   way(options: { schema?: SourceTable; policy?: string } = {}) {
     return this.#plan(options)
+  }
+
+  /** Leaves the folder, for `open` by another. */
+  async leave(): Promise<string> {
+    await this.duck.close()
+    return this.folder
   }
 
   async close(): Promise<void> {
