@@ -1,4 +1,4 @@
-// The connector's configuration: mysql.json with its placeholders filled in.
+// The connector's configuration: mysql.json or mariadb.json with its placeholders filled in.
 // Guarantee: a placeholder without a value, or a value without a placeholder, is an error.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -9,7 +9,7 @@ export interface ConnectorPlaces {
   port: number
   user: string
   password: string
-  /** Debezium's database.ssl.mode: `preferred`, `required`, `disabled`, … */
+  /** Debezium's database.ssl.mode. MySQL: `preferred`, `required`, `disabled`, …; MariaDB: `disable`, `trust`, `verify-ca`, `verify-full`. */
   ssl: string
   /** topic.prefix; never to be changed while the topics live. */
   prefix: string
@@ -20,9 +20,12 @@ export interface ConnectorPlaces {
   replication: number
 }
 
+/** Which server: Debezium has a connector, and we a template, for each. */
+export type Flavour = 'mysql' | 'mariadb'
+
 /** The configuration to send to Connect. */
-export async function connectorConfig(places: ConnectorPlaces): Promise<Record<string, string>> {
-  const template = JSON.parse(await readFile(join(import.meta.dirname, 'mysql.json'), 'utf8')) as Record<string, string>
+export async function connectorConfig(places: ConnectorPlaces, flavour: Flavour = 'mysql'): Promise<Record<string, string>> {
+  const template = JSON.parse(await readFile(join(import.meta.dirname, `${flavour}.json`), 'utf8')) as Record<string, string>
   return fill(template, { ...places })
 }
 

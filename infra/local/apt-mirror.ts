@@ -27,12 +27,15 @@ export async function machineMirror(): Promise<{ release: Release; mirror: Mirro
   return { release, mirror: findMirror(texts, release.codename) }
 }
 
-/** Text of an apt source in the newer format. Debian keeps MySQL in its unstable suite only, Ubuntu has it in every release. */
-export function sourceText(mirror: Mirror, release: Release): string {
+/** `newest`: Debian's unstable suite, which alone has MySQL. `own`: the machine's release. Ubuntu has all of it in every release. */
+export type Suite = 'newest' | 'own'
+
+/** Text of an apt source in the newer format. */
+export function sourceText(mirror: Mirror, release: Release, suite: Suite = 'newest'): string {
   const debian = release.id === 'debian'
   return `Types: deb
 URIs: ${mirror.uri}
-Suites: ${debian ? 'sid' : `${release.codename} ${release.codename}-updates`}
+Suites: ${debian && suite === 'newest' ? 'sid' : `${release.codename} ${release.codename}-updates`}
 Components: ${debian ? 'main' : 'main universe'}
 ${mirror.signedBy ? `Signed-By: ${mirror.signedBy}\n` : ''}`
 }

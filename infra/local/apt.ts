@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { run } from '../command.ts'
 import type { Report } from '../report.ts'
 import { StackError } from '../stack-error.ts'
-import { machineMirror, sourceText } from './apt-mirror.ts'
+import { machineMirror, type Suite, sourceText } from './apt-mirror.ts'
 import { cached } from './download.ts'
 
 interface Options {
@@ -14,6 +14,8 @@ interface Options {
   pattern: string
   /** What to do when it cannot be had, as a sentence part: `install …`. */
   hint: string
+  /** Which of the distribution's suites; default: the newest. */
+  suite?: Suite
   report: Report
   signal?: AbortSignal
 }
@@ -39,7 +41,7 @@ export async function aptUnpacked(entry: string, options: Options): Promise<stri
           `${entry} was not found, and this is no Debian or Ubuntu to fetch it from: ${hint}`,
         )
       const apt = join(folder, 'apt')
-      const config = await privateConfig(apt, hint)
+      const config = await privateConfig(apt, options)
       const rest = signal ? { signal } : {}
       await run('apt-get', ['-c', config, '-q', 'update'], rest)
       const install = [
@@ -70,14 +72,14 @@ export async function aptUnpacked(entry: string, options: Options): Promise<stri
 }
 
 /** An apt configuration whose lists, cache and package database lie in `folder`, and that reads one source. */
-async function privateConfig(folder: string, hint: string): Promise<string> {
+async function privateConfig(folder: string, { hint, suite }: Options): Promise<string> {
   for (const sub of ['parts', 'state/lists/partial', 'cache/archives/partial'])
     await mkdir(join(folder, sub), { recursive: true })
   const { release, mirror } = await machineMirror()
   if (!mirror)
     throw new StackError('STACK_TOOL_MISSING', `no mirror for ${release.id} ${release.codename} is set up in /etc/apt: ${hint}`)
   await writeFile(join(folder, 'status'), '')
-  await writeFile(join(folder, 'parts', 'own.sources'), sourceText(mirror, release))
+  await writeFile(join(folder, 'parts', 'own.sources'), sourceText(mirror, release, suite))
   const config = join(folder, 'apt.conf')
   const hooks = ['APT::Update::Pre-Invoke', 'APT::Update::Post-Invoke', 'APT::Update::Post-Invoke-Success']
   const lines = [

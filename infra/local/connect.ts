@@ -12,6 +12,10 @@ interface Options {
   folder: string
   port: number
   brokers: string
+  /** Connect's plugin.path; default: Debezium's MySQL connector. */
+  plugins?: string
+  /** Names the worker's group and its three topics, when Kafka has another worker that must not share them. */
+  group?: string
   report: Report
   signal?: AbortSignal
 }
@@ -20,7 +24,7 @@ export async function connectServer(options: Options): Promise<ServerDefinition>
   const { folder, port, brokers } = options
   const java = await ensureJava(options)
   const jars = await kafkaJars(options)
-  const plugins = await debeziumPlugin(options)
+  const plugins = options.plugins ?? (await debeziumPlugin(options))
   const config = join(folder, 'connect.properties')
   const url = `http://127.0.0.1:${port}`
   return {
@@ -35,22 +39,28 @@ export async function connectServer(options: Options): Promise<ServerDefinition>
     readyWithinMs: 180_000,
     prepare: async () => {
       await mkdir(folder, { recursive: true })
-      await writeFile(config, properties(workerSettings({ port, brokers, plugins })))
+      await writeFile(config, properties(workerSettings({ ...options, plugins })))
     },
   }
 }
 
 /** cdc-spec §7, "Worker". */
-export function workerSettings(options: { port: number; brokers: string; plugins: string }): Record<string, string | number> {
+export function workerSettings(options: {
+  port: number
+  brokers: string
+  plugins: string
+  group?: string
+}): Record<string, string | number> {
+  const { group } = options
   const topics = Object.fromEntries(
     ['config', 'offset', 'status'].flatMap(kind => [
-      [`${kind}.storage.topic`, `_connect-${kind}`],
+      [`${kind}.storage.topic`, `_connect-${kind}${group ? `-${group}` : ''}`],
       [`${kind}.storage.replication.factor`, 1],
     ]),
   )
   return {
     'bootstrap.servers': options.brokers,
-    'group.id': 'binlake-connect',
+    'group.id': `binlake-connect${group ? `-${group}` : ''}`,
     ...topics,
     'offset.storage.partitions': 1,
     'status.storage.partitions': 1,

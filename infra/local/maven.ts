@@ -1,6 +1,6 @@
 // Kafka's and Debezium's programs, from Maven's central repository (or the mirror that Maven is set up with).
 // Guarantee: fixed versions, and Java or Maven is asked for only when the cache does not hold them yet.
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { run } from '../command.ts'
 import type { Report } from '../report.ts'
@@ -9,6 +9,8 @@ import { ensureMaven } from './java.ts'
 
 export const kafkaVersion = '4.3.0'
 export const debeziumVersion = '3.6.1.Final'
+/** The newest release of Debezium's MariaDB connector that Maven's central repository has. */
+export const debeziumMariadbVersion = '3.5.0.Final'
 
 const copier = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1'
 
@@ -53,6 +55,24 @@ export async function debeziumPlugin(options: Options): Promise<string> {
       await run(mvn, ['-B', `${copier}:copy`, `-Dartifact=${artifact}`, `-DoutputDirectory=${folder}`], { cwd: folder, ...rest })
       await run('tar', ['-xzf', archive, '-C', folder], rest)
       await run('rm', [archive])
+    },
+    options,
+  )
+}
+
+/** Connect's plugin.path with Debezium's MariaDB connector in it, which comes as single jars (16 MB). */
+export async function debeziumMariadbPlugin(options: Options): Promise<string> {
+  const name = `debezium-mariadb-${debeziumMariadbVersion}`
+  return cached(
+    name,
+    async folder => {
+      const mvn = await ensureMaven(options)
+      const project = join(folder, 'debezium-connector-mariadb')
+      await mkdir(project)
+      await writeFile(join(project, 'pom.xml'), pom([['io.debezium', 'debezium-connector-mariadb', debeziumMariadbVersion]]))
+      // Connect brings its own API and clients.
+      const jars = [`-DoutputDirectory=${project}`, '-DincludeScope=runtime', '-DexcludeGroupIds=org.apache.kafka']
+      await run(mvn, ['-B', `${copier}:copy-dependencies`, ...jars], { cwd: project, ...watch(`download ${name}`, options) })
     },
     options,
   )

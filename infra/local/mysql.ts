@@ -98,7 +98,8 @@ export function accountFile(secrets: Record<string, string>): string {
   return `${statements.join(';\n')};\n`
 }
 
-async function answers(port: number, password: string): Promise<boolean> {
+/** Whether a server lets binlake's user in. */
+export async function answers(port: number, password: string): Promise<boolean> {
   try {
     const connection = await createConnection({ host: '127.0.0.1', port, user: 'binlake', password, connectTimeout: 2000 })
     connection.destroy()
