@@ -1,17 +1,12 @@
 // One table's way from bronze to silver: new bronze versions are typed, masked, collapsed and merged.
 // Guarantee: silver is a function of bronze and the policy; a step repeated after a crash gives the same result once.
-import type { Add } from '../lake/actions.ts'
 import { ConflictError } from '../lake/conflict.ts'
 import type { Duck } from '../lake/duckdb.ts'
-import { each } from '../lake/each.ts'
-import { sizeOf } from '../lake/facts.ts'
-import type { Lakehouse } from '../lake/lakehouse.ts'
-import { tablePath } from '../lake/layout.ts'
-import { readCommit } from '../lake/log.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
 import { apply, openBronze, type Way } from './apply.ts'
 import { TableHalted } from './collapse.ts'
 import { otherwiseMasked } from './mask-record.ts'
+import { nextFiles } from './next-files.ts'
 import { mergeSilver, openSilver } from './silver.ts'
 import type { SilverTables } from './silver-parts.ts'
 import type { SourceTable } from './source-schema.ts'
@@ -105,55 +100,6 @@ function refuseBehind({ taken: { current, history, deleted } }: SilverTables, { 
 export class PolicyChanged extends Error {
   readonly code = 'POLICY_CHANGED'
   readonly retryable = false
-}
-
-/**
- * The data files of the bronze versions to take next: at most `maxRows`, or half as many more if that is all there is.
- * A version that history has taken already, before a crash, is taken alone.
- */
-export async function nextFiles(
-  lake: Lakehouse,
-  bronze: Snapshot,
-  options: { tables: SilverTables; maxRows: number },
-): Promise<{ files: Add[]; version: number }> {
-  const { current: from, history, deleted } = options.tables.taken
-  const ahead = Math.max(history, deleted)
-  const last = ahead > from ? ahead : bronze.version
-  const enough = ahead > from ? Number.POSITIVE_INFINITY : options.maxRows
-  const steps = await newRows(lake, tablePath('bronze', options.tables.name), { from, last, enough: enough * 1.5 })
-  const all = steps.reduce((sum, { rows }) => sum + rows, 0) <= enough * 1.5
-  let rows = 0
-  const taken = steps.filter(step => {
-    rows += step.rows
-    return all || rows <= enough || rows === step.rows
-  })
-  return { files: taken.flatMap(({ files }) => files), version: taken.at(-1)?.version ?? from }
-}
-
-/** What each bronze version after `from` added, up to `last`, or until there are more than `enough` rows. */
-async function newRows(
-  lake: Lakehouse,
-  path: string,
-  { from, last, enough }: { from: number; last: number; enough: number },
-): Promise<{ version: number; files: Add[]; rows: number }[]> {
-  const steps: { version: number; files: Add[]; rows: number }[] = []
-  let rows = 0
-  const versions = Array.from({ length: last - from }, (_, i) => from + 1 + i)
-  for (let at = 0; at < versions.length && rows <= enough; at += 64) {
-    const commits = await each(versions.slice(at, at + 64), 16, version => readCommit(lake.table(path), version))
-    for (const commit of commits) {
-      if (!commit) {
-        throw new TableHalted(
-          `${path}: commits after version ${from} were cleaned from the log before silver took them; rebuild silver with \`binlake replay\``,
-        )
-      }
-      const files = commit.adds.filter(add => add.dataChange)
-      const count = sizeOf(files).rows
-      steps.push({ version: commit.version, files, rows: count })
-      rows += count
-    }
-  }
-  return steps
 }
 
 function nameOf({ database, table }: SourceTable): string {
