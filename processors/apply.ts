@@ -7,12 +7,15 @@ import type { Lakehouse } from '../lake/lakehouse.ts'
 import { tablePath } from '../lake/layout.ts'
 import { scan } from '../lake/scan.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
-import { id, join, sql } from '../lake/sql.ts'
+import { id, join, type Sql, sql } from '../lake/sql.ts'
 import type { MaskPlan } from '../privacy/mask.ts'
 import { topicsOf } from './bronze-names.ts'
 import { typeChanges } from './changes.ts'
 import { type Collapsed, collapse, TableHalted } from './collapse.ts'
+import type { EventsOfKeys } from './events-of-keys.ts'
 import { bronzeColumnsRead } from './own-columns.ts'
+import { refuseOverBudget } from './quarantine/budget.ts'
+import { mendsOf, withoutReplaced } from './quarantine/mends.ts'
 import { quarantine } from './quarantine.ts'
 import { readState } from './silver.ts'
 import { paths, type SilverTables } from './silver-parts.ts'
@@ -24,6 +27,8 @@ export interface Way {
   log: Logger
   schema: SourceTable
   mask: MaskPlan
+  /** How many records may wait in quarantine before the table stops; absent: any number. */
+  quarantineBudget?: number
 }
 
 /** Bronze as it is now; undefined: there is none. Throws TableHalted and TableOmitted where no silver can be made of it. */
@@ -59,28 +64,44 @@ export interface Batch {
   silver?: Lakehouse
   /** False: nothing is written to quarantine. */
   setAside?: boolean
+  /** Only the changes of these keys. */
+  only?: EventsOfKeys
 }
 
 /** Makes temp table `applied` from bronze files and what the silver tables hold of the same keys. */
 export async function apply(
   duck: Duck,
   way: Way,
-  { bronze, tables, files, silver = way.lake, setAside = true }: Batch,
+  { bronze, tables, files, silver = way.lake, setAside = true, only }: Batch,
 ): Promise<Collapsed> {
   const { lake, schema, mask } = way
   const path = tablePath('bronze', schema)
-  const rows = await scan(lake.table(path), bronze, { files, columns: bronzeColumnsRead })
-  await typeChanges(duck, rows, { schema, mask })
+  const rows = await bronzeRows(duck, way, { bronze, files })
+  await typeChanges(duck, only ? only.among(rows) : rows, { schema, mask })
+  await only?.keep(duck)
   if (setAside) await quarantineBad(duck, way, { bronze, path, files })
   await addTruncated(duck, lake, { bronze, path, files, tables, silver })
   await readState(duck, silver, tables)
   return collapse(duck, nameOf(schema), mask.primaryKey)
 }
 
+/** What silver reads of bronze files: all of their rows, but for those that a person put others in the place of, or gave up. */
+async function bronzeRows(
+  duck: Duck,
+  { lake, schema }: Way,
+  { bronze, files }: { bronze: Snapshot; files: Add[] },
+): Promise<Sql> {
+  const table = lake.table(tablePath('bronze', schema))
+  const without = withoutReplaced(await mendsOf(duck, lake, schema))
+  if (!without) return scan(table, bronze, { files, columns: bronzeColumnsRead })
+  const rows = without(await scan(table, bronze, { files, columns: [...bronzeColumnsRead, '_topic', '_headers'] }))
+  return sql`(SELECT ${join(bronzeColumnsRead.map(name => id(name)))} FROM ${rows})`
+}
+
 /** Rows whose values do not fit their columns go to quarantine, once: how far each partition was looked at is kept there. */
 async function quarantineBad(
   duck: Duck,
-  { lake, schema, log }: Way,
+  { lake, schema, log, quarantineBudget: budget }: Way,
   { bronze, path, files }: { bronze: Snapshot; path: string; files: Add[] },
 ): Promise<void> {
   const bad = await duck.row<{ n: bigint }>(sql`SELECT count(*) AS n FROM changes WHERE _bad`)
@@ -96,6 +117,7 @@ async function quarantineBad(
     step: 'silver',
   })
   log.warn({ table: nameOf(schema), records: Number(bad.n) }, 'values do not fit their columns; the records are in quarantine')
+  await refuseOverBudget({ duck, lake }, schema, budget)
 }
 
 /** Whether bronze holds records of two lives of one topic. */

@@ -1,6 +1,6 @@
 // Which files of bronze a table's next step takes: those of whole commits, as many as memory is to bear.
 // Guarantee: a bronze version is taken whole or not at all, and one that history has taken already is taken alone.
-import type { Add } from '../lake/actions.ts'
+import type { Add, Commit } from '../lake/actions.ts'
 import { each } from '../lake/each.ts'
 import { sizeOf } from '../lake/facts.ts'
 import type { Lakehouse } from '../lake/lakehouse.ts'
@@ -8,6 +8,7 @@ import { tablePath } from '../lake/layout.ts'
 import { readCommit } from '../lake/log.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
 import { TableHalted } from './collapse.ts'
+import { mendAppId } from './quarantine/mends.ts'
 import type { SilverTables } from './silver-parts.ts'
 
 /**
@@ -18,12 +19,17 @@ export async function nextFiles(
   lake: Lakehouse,
   bronze: Snapshot,
   options: { tables: SilverTables; maxRows: number },
-): Promise<{ files: Add[]; version: number }> {
+): Promise<{ files: Add[]; version: number; mend?: string }> {
   const { current: from, history, deleted } = options.tables.taken
   const ahead = Math.max(history, deleted)
   const last = ahead > from ? ahead : bronze.version
   const enough = ahead > from ? Number.POSITIVE_INFINITY : options.maxRows
-  const steps = await newRows(lake, tablePath('bronze', options.tables.name), { from, last, enough: enough * 1.5 })
+  const found = await newRows(lake, tablePath('bronze', options.tables.name), { from, last, enough: enough * 1.5 })
+  // A mend is carried out in its own way and alone, in its turn (quarantine/remake-keys.ts).
+  const [first] = found
+  if (first?.mend !== undefined) return { files: first.files, version: first.version, mend: first.mend }
+  const mend = found.findIndex(step => step.mend !== undefined)
+  const steps = mend < 0 ? found : found.slice(0, mend)
   const all = steps.reduce((sum, { rows }) => sum + rows, 0) <= enough * 1.5
   let rows = 0
   const taken = steps.filter(step => {
@@ -33,13 +39,26 @@ export async function nextFiles(
   return { files: taken.flatMap(({ files }) => files), version: taken.at(-1)?.version ?? from }
 }
 
+interface Step {
+  version: number
+  files: Add[]
+  rows: number
+  /** The decision that this version carries out. */
+  mend?: string
+}
+
+function mendOf({ txns, commitInfo }: Commit): string | undefined {
+  if (!txns.some(({ appId }) => appId === mendAppId)) return undefined
+  return (JSON.parse(commitInfo?.userMetadata ?? '{}') as { mend?: string }).mend ?? ''
+}
+
 /** What each bronze version after `from` added, up to `last`, or until there are more than `enough` rows. */
 async function newRows(
   lake: Lakehouse,
   path: string,
   { from, last, enough }: { from: number; last: number; enough: number },
-): Promise<{ version: number; files: Add[]; rows: number }[]> {
-  const steps: { version: number; files: Add[]; rows: number }[] = []
+): Promise<Step[]> {
+  const steps: Step[] = []
   let rows = 0
   const versions = Array.from({ length: last - from }, (_, i) => from + 1 + i)
   for (let at = 0; at < versions.length && rows <= enough; at += 64) {
@@ -52,7 +71,8 @@ async function newRows(
       }
       const files = commit.adds.filter(add => add.dataChange)
       const count = sizeOf(files).rows
-      steps.push({ version: commit.version, files, rows: count })
+      const mend = mendOf(commit)
+      steps.push({ version: commit.version, files, rows: count, ...(mend === undefined ? {} : { mend }) })
       rows += count
     }
   }

@@ -1,7 +1,6 @@
 // Quarantine: what no step could read, with its offset, its reason and its original bytes, in a zone of its own.
 // Guarantee: set aside once, even if the step that does it is repeated after a crash.
 import type { OffsetRange, PoisonRecord } from '../connectors/source.ts'
-
 import { commit } from '../lake/commit.ts'
 import type { Duck } from '../lake/duckdb.ts'
 import { rowsIn } from '../lake/facts.ts'
@@ -24,7 +23,19 @@ export const quarantineFields = [
   field('_reason', 'string'),
   field('_key', 'binary'),
   field('_value', 'binary'),
+  // The step that set it aside, and since when; tables of before have them not.
+  field('_step', 'string'),
+  field('_set_aside', 'timestamp'),
+  // The life of the topic, as Kafka names it; null where silver set aside what is in bronze.
+  field('_topic_id', 'string'),
+  // Null as long as a person has done nothing about it; then how it was settled, when, and why.
+  field('_settled', 'string'),
+  field('_settled_at', 'timestamp'),
+  field('_because', 'string'),
 ]
+
+/** Where a record could not be read: as bytes, as an event, or as a row of its table (then it is in bronze). */
+export type QuarantineStep = 'spool' | 'stage' | 'silver'
 
 export interface QuarantineOffsets {
   topic: string
@@ -36,13 +47,15 @@ export interface QuarantineOffsets {
 export async function quarantine(
   { duck, lake }: { duck: Duck; lake: Lakehouse },
   table: TableName,
-  options: { rows: Sql; offsets: QuarantineOffsets; step: 'stage' | 'spool' | 'silver' },
+  options: { rows: Sql; offsets: QuarantineOffsets; step: QuarantineStep },
 ): Promise<number> {
   const { topic, topicId, ranges } = options.offsets
   const path = tablePath('quarantine', table)
   const base = await lake.current(path)
   const appId = (partition: number) => `${options.step}:${offsetAppId(topic, topicId, partition)}`
-  const rows = sql`SELECT ${topic} AS _topic, * FROM (${options.rows})`
+  const life = options.step === 'silver' ? null : topicId
+  const rows = sql`SELECT ${topic} AS _topic, *, ${options.step} AS _step, ${new Date().toISOString()}::TIMESTAMPTZ AS _set_aside,
+    ${life}::VARCHAR AS _topic_id, NULL::VARCHAR AS _settled, NULL::TIMESTAMPTZ AS _settled_at, NULL::VARCHAR AS _because FROM (${options.rows})`
   if (options.step === 'silver') return appendNew({ duck, lake }, { path, base, rows, name: table.table })
   const held = join(
     [...ranges.keys()].map(
@@ -73,8 +86,12 @@ async function appendNew(
   { duck, lake }: { duck: Duck; lake: Lakehouse },
   { path, base, rows, name }: { path: string; base: Snapshot | undefined; rows: Sql; name: string },
 ): Promise<number> {
+  // What was mended must fit: if it does not after all, it is set aside again.
+  const settled = base?.fields.some(({ name }) => name === '_settled') ? ['_settled'] : []
+  const held = settled.length > 0 ? sql`WHERE _settled IS DISTINCT FROM 'mended'` : sql``
+  const columns = ['_topic', '_partition', '_offset', '_reason', ...settled]
   const known = base
-    ? sql`ANTI JOIN ${await scan(lake.table(path), base)} AS known USING (_topic, _partition, _offset, _reason)`
+    ? sql`ANTI JOIN (SELECT * FROM ${await scan(lake.table(path), base, { columns })} ${held}) AS known USING (_topic, _partition, _offset, _reason)`
     : sql``
   const add = await writeFile(duck, lake.table(path), {
     select: sql`SELECT * FROM (${rows}) AS found ${known}`,

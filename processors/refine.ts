@@ -7,6 +7,8 @@ import { apply, openBronze, type Way } from './apply.ts'
 import { TableHalted } from './collapse.ts'
 import { otherwiseMasked } from './mask-record.ts'
 import { nextFiles } from './next-files.ts'
+import { refuseOverBudget } from './quarantine/budget.ts'
+import { remakeKeys } from './quarantine/remake-keys.ts'
 import { mergeSilver, openSilver } from './silver.ts'
 import type { SilverTables } from './silver-parts.ts'
 import type { SourceTable } from './source-schema.ts'
@@ -47,8 +49,14 @@ async function step(duck: Duck, options: Refinement): Promise<Refined | undefine
   refuseOtherPolicy(tables, options)
   refuseOtherKey(tables, options)
   refuseBehind(tables, options)
-  const { files, version } = await nextFiles(lake, bronze, { tables, maxRows: options.maxRows })
+  await refuseOverBudget({ duck, lake }, schema, options.quarantineBudget)
+  const { files, version, mend } = await nextFiles(lake, bronze, { tables, maxRows: options.maxRows })
   if (version === tables.taken.current) return undefined
+  if (mend !== undefined) {
+    const { rows, collapsed } = await remakeKeys(duck, options, { bronze, tables, version, mend })
+    options.log.info({ table: nameOf(schema), bronzeVersion: version, rows, ...collapsed }, 'mended records taken into silver')
+    return { version, rows, more: version < bronze.version }
+  }
   const collapsed = await apply(duck, options, { bronze, tables, files })
   const { rows } = await mergeSilver(duck, lake, {
     tables,

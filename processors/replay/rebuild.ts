@@ -13,7 +13,8 @@ import { replay as fold, type Snapshot } from '../../lake/snapshot.ts'
 import { sql } from '../../lake/sql.ts'
 import { apply, openBronze, type Way } from '../apply.ts'
 import { nextFiles } from '../next-files.ts'
-import { mergeSilver } from '../silver.ts'
+import { remakeKeys } from '../quarantine/remake-keys.ts'
+import { mergeSilver, type Publish } from '../silver.ts'
 import { paths, type SilverTables } from '../silver-parts.ts'
 import { takenBy } from '../taken.ts'
 import { rememberBefore } from './before-rebuild.ts'
@@ -57,25 +58,31 @@ export async function advance(duck: Duck, way: Way, aside: Aside, { maxRows }: {
   }
 }
 
-type Taking = { bronze: Snapshot; files: Add[]; version: number; setAside: boolean }
+type Taking = { bronze: Snapshot; files: Add[]; version: number; setAside: boolean; mend?: string }
 
-async function take(duck: Duck, way: Way, aside: Aside, { bronze, files, version, setAside }: Taking): Promise<void> {
+async function take(duck: Duck, way: Way, aside: Aside, { bronze, files, version, setAside, mend }: Taking): Promise<void> {
   const { tables, lake } = aside
+  const at = paths(tables.name)
+  const publish: Publish = async (path, wanted) => {
+    const part = partNames.find(name => at[name] === path)!
+    tables[part] = committed(wanted)
+    tables.taken[part] = version
+  }
+  if (mend !== undefined) {
+    const { rows } = await remakeKeys(duck, way, { bronze, tables, version, mend, silver: lake, publish })
+    aside.changes += rows
+    return
+  }
   const collapsed = await apply(duck, way, { bronze, tables, files, silver: lake, setAside })
   // They hold every change once more; the disk they spill to is wanted for what comes.
   await duck.run(sql`DROP TABLE changes; DROP TABLE events`)
-  const at = paths(tables.name)
   const { rows } = await mergeSilver(duck, lake, {
     tables,
     mask: way.mask,
     bronzeId: bronze.metaData.id,
     version,
     userMetadata: JSON.stringify({ bronzeVersion: version, ...collapsed }),
-    publish: async (path, wanted) => {
-      const part = partNames.find(name => at[name] === path)!
-      tables[part] = committed(wanted)
-      tables.taken[part] = version
-    },
+    publish,
   })
   await duck.run(sql`DROP TABLE applied`)
   aside.changes += rows
