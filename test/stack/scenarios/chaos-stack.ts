@@ -1,0 +1,157 @@
+// A stack of chaos's own, whose servers may be killed and started again; in it a database, a connector, and binlake's environment.
+// Guarantee: its folder, ports and processes are its own: the stack of the other tests never notices.
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { type Connection, createConnection } from 'mysql2/promise'
+import { parse, stringify } from 'yaml'
+import { connectRequest } from '../../../infra/debezium/connect-api.ts'
+import { ensureConnector } from '../../../infra/debezium/connector.ts'
+import { connectorConfig } from '../../../infra/debezium/template.ts'
+import { connectServer } from '../../../infra/local/connect.ts'
+import { kafkaServer } from '../../../infra/local/kafka.ts'
+import { mysqlServer } from '../../../infra/local/mysql.ts'
+import { isRunning, stop } from '../../../infra/local/process.ts'
+import { ensureServer } from '../../../infra/local/service.ts'
+import { down, up } from '../../../infra/stack.ts'
+import { loadStack, type Stack, saveStack } from '../../../infra/state.ts'
+import { createKey } from '../../../privacy/keys.ts'
+import { openShopDatabase } from '../../../shop/mysql-shop.ts'
+import { chaosRules, chaosTables } from './chaos-tables.ts'
+
+export type Server = 'kafka' | 'connect' | 'mysql'
+
+export interface ChaosStack {
+  folder: string
+  database: string
+  /** The connector's name; also topic.prefix. */
+  prefix: string
+  brokers: string
+  connectUrl: string
+  mysqlUrl: string
+  lakeUrl: string
+  /** For `binlake …`. */
+  env: Record<string, string>
+  connect(): Promise<Connection>
+  asRoot(...statements: string[]): Promise<void>
+  kill(server: Server): Promise<void>
+  start(server: Server): Promise<void>
+  close(): Promise<void>
+}
+
+const root = resolve(import.meta.dirname, '../../..')
+const report = () => {}
+
+/** Brings the stack up in `folder`, makes the tables, puts `before`'s rows into them, and starts the connector. */
+export async function openChaosStack(folder: string, before: (connection: Connection) => Promise<void>): Promise<ChaosStack> {
+  await up({ dir: folder, kind: 'local', report })
+  const stack = (await loadStack(folder))!
+  const { ports, secrets } = stack
+  // The shop's own connector would only compete for the processors.
+  await connectRequest(stack.env.BINLAKE_CONNECT_URL!, '/connectors/shop-cdc', { method: 'DELETE' })
+  for (const service of stack.services) if (service.name === 'azurite') await stop(service, 5_000)
+  const database = `chaos_${Date.now().toString(36)}`
+  const place = (name: string) => ({ folder: join(folder, 'local', name), port: ports[name]!, report })
+  const brokers = stack.env.BINLAKE_KAFKA_BROKERS!
+  const definitions = {
+    kafka: () => kafkaServer({ ...place('kafka'), controllerPort: ports['kafka-controller']! }),
+    connect: () => connectServer({ ...place('connect'), brokers }),
+    mysql: () => mysqlServer({ ...place('mysql'), secrets }),
+  }
+  const asRoot = async (...statements: string[]) => {
+    const socketPath = join(folder, 'local', 'mysql', 'mysql.sock')
+    const connection = await createConnection({ socketPath, user: 'root', password: secrets['mysql-root']! })
+    for (const statement of statements) await connection.query(statement)
+    await connection.end()
+  }
+  const mysqlUrl = new URL(`/${database}`, stack.env.BINLAKE_MYSQL_URL).href
+  const connect = async () => {
+    for (let tries = 1; ; tries++) {
+      try {
+        const connection = await createConnection({ uri: mysqlUrl, charset: 'utf8mb4', timezone: 'Z' })
+        connection.on('error', () => {})
+        return connection
+      } catch (error) {
+        if (tries === 120) throw error
+        await new Promise(done => setTimeout(done, 500))
+      }
+    }
+  }
+  await asRoot(
+    `CREATE DATABASE ${database}`,
+    `GRANT ALL PRIVILEGES ON ${database}.* TO 'binlake'@'%'`,
+    `CREATE TABLE ${database}.dbz_signal (id VARCHAR(64) NOT NULL PRIMARY KEY, type VARCHAR(32) NOT NULL, data VARCHAR(2048) NULL)`,
+    `GRANT CREATE, INSERT, UPDATE, DELETE ON ${database}.dbz_signal TO 'debezium'@'%'`,
+  )
+  await (await openShopDatabase(mysqlUrl)).end()
+  const connection = await connect()
+  for (const { name, create } of chaosTables) await connection.query(`CREATE TABLE ${name} (${create})`)
+  await before(connection)
+  await connection.end()
+  const server = { host: '127.0.0.1', port: ports.mysql!, user: 'debezium', password: secrets.debezium!, ssl: 'preferred' }
+  const config = await connectorConfig({ ...server, prefix: database, database, brokers, replication: 1 })
+  const connectUrl = stack.env.BINLAKE_CONNECT_URL!
+  const own = { 'database.server.id': String(300_000 + (Date.now() % 1e6)), 'signal.enabled.channels': 'source' }
+  await ensureConnector(connectUrl, { name: database, config: { ...config, ...own } })
+  return {
+    folder,
+    database,
+    prefix: database,
+    brokers,
+    connectUrl,
+    mysqlUrl,
+    ...(await environment(folder, { stack, database, mysqlUrl })),
+    connect,
+    asRoot,
+    async kill(name) {
+      const service = stack.services.find(service => service.name === name)!
+      if (!isRunning(service)) return
+      process.kill(service.pid, 'SIGKILL')
+      while (isRunning(service)) await new Promise(done => setTimeout(done, 20))
+    },
+    async start(name) {
+      const saved = stack.services.find(service => service.name === name)
+      await ensureServer(await definitions[name](), saved, {
+        report,
+        started: service => {
+          stack.services = [...stack.services.filter(other => other.name !== name), service]
+          saveStack(folder, stack)
+        },
+      })
+    },
+    async close() {
+      await down({ dir: folder, purge: true, report })
+    },
+  }
+}
+
+/** Short intervals, so that much happens in little time. */
+async function environment(
+  folder: string,
+  { stack, database, mysqlUrl }: { stack: Stack; database: string; mysqlUrl: string },
+): Promise<{ lakeUrl: string; env: Record<string, string> }> {
+  const own = join(folder, database)
+  await mkdir(own, { recursive: true })
+  const keys = join(own, 'keys')
+  await createKey(keys, { domain: 'email', version: 'v1' })
+  const policy = parse(await readFile(join(root, 'shop/policy.yaml'), 'utf8')) as { tables: object }
+  const policyFile = join(own, 'policy.yaml')
+  await writeFile(policyFile, stringify({ ...policy, tables: { ...policy.tables, ...chaosRules() } }))
+  const lakeUrl = `file://${join(own, 'lake')}`
+  return {
+    lakeUrl,
+    env: {
+      BINLAKE_KAFKA_BROKERS: stack.env.BINLAKE_KAFKA_BROKERS!,
+      BINLAKE_CONNECT_URL: stack.env.BINLAKE_CONNECT_URL!,
+      BINLAKE_TOPIC_PREFIX: database,
+      BINLAKE_GROUP: database,
+      BINLAKE_LAKE_URL: lakeUrl,
+      BINLAKE_MYSQL_URL: mysqlUrl,
+      BINLAKE_POLICY: policyFile,
+      BINLAKE_KEYS: keys,
+      BINLAKE_CACHE: join(own, 'cache'),
+      BINLAKE_MERGE_INTERVAL: '1s',
+      BINLAKE_MAINTENANCE_COMPACT: '20s',
+      LOG: 'info',
+    },
+  }
+}

@@ -1,0 +1,209 @@
+// One client of MySQL that does random business: transactions over several tables, of every kind of statement, some rolled back.
+import type { Connection } from 'mysql2/promise'
+import { changeTable, type Evolution } from './chaos-ddl.ts'
+import type { Random } from './chaos-random.ts'
+import { type ChaosTable, chaosTables } from './chaos-tables.ts'
+
+export interface WriterOptions {
+  random: Random
+  /** A connection, again and again: the server may be away for a while. */
+  connect: () => Promise<Connection>
+  evolution: Evolution
+  signal: AbortSignal
+  log: (what: string) => void
+}
+
+export interface Written {
+  transactions: number
+  statements: number
+  ddl: number
+  /** Statements that MySQL refused: duplicate keys, deadlocks, columns that had gone. By code. */
+  refused: Record<string, number>
+}
+
+/** Until the signal. A statement that MySQL refuses is part of the business. */
+export async function writeUntil({ random, connect, evolution, signal, log }: WriterOptions): Promise<Written> {
+  const written: Written = { transactions: 0, statements: 0, ddl: 0, refused: {} }
+  let connection = await connect()
+  const run = async (statement: string, values: unknown[] = []) => {
+    try {
+      await connection.query(statement, values)
+      written.statements++
+    } catch (error) {
+      const code = (error as { code?: string }).code ?? 'unknown'
+      written.refused[code] = (written.refused[code] ?? 0) + 1
+      if (/CONNECTION|ECONN|SHUTDOWN|EPIPE/.test(code) || code === 'unknown') throw error
+      if (!expected.has(code)) log(`refused ${code}: ${(error as Error).message.slice(0, 200)}`)
+    }
+  }
+  while (!signal.aborted) {
+    try {
+      if (random.chance(0.02)) {
+        const statement = changeTable(random, evolution)
+        if (statement) {
+          log(`ddl ${statement}`)
+          await run(statement)
+          written.ddl++
+        }
+      } else await transaction(random, run, evolution)
+      written.transactions++
+      await pause(random.pick([0, 0, 1, 5, 20]))
+    } catch (error) {
+      log(`writer: ${(error as { code?: string }).code ?? (error as Error).message}; connecting again`)
+      connection.destroy()
+      connection = await connect()
+    }
+  }
+  await connection.query('COMMIT').catch(() => {})
+  await connection.end().catch(() => {})
+  return written
+}
+
+type Run = (statement: string, values?: unknown[]) => Promise<void>
+
+/** What two writers at once do to each other, and to tables that change under them. */
+const expected = new Set([
+  'ER_DUP_ENTRY',
+  'ER_LOCK_DEADLOCK',
+  'ER_LOCK_WAIT_TIMEOUT',
+  'ER_BAD_FIELD_ERROR',
+  'ER_NO_DEFAULT_FOR_FIELD',
+  'ER_WARN_DATA_OUT_OF_RANGE',
+  'ER_DATA_OUT_OF_RANGE',
+  'ER_DATA_TOO_LONG',
+  'ER_TABLE_DEF_CHANGED',
+  'ER_SP_DOES_NOT_EXIST',
+  'ER_CANT_DROP_FIELD_OR_KEY',
+  'ER_DUP_FIELDNAME',
+])
+
+async function transaction(random: Random, run: Run, evolution: Evolution): Promise<void> {
+  const clock = random.chance(0.05)
+  if (clock) await run(`SET TIMESTAMP = ${random.pick([1, 1_000_000_000, 1_900_000_000])}`)
+  const length = random.pick([1, 1, 2, 3, 5, 12])
+  await run('BEGIN')
+  let savepoint = false
+  for (let i = 0; i < length; i++) {
+    const table = random.pick(chaosTables)
+    await statement(random, run, { table, evolution })
+    if (random.chance(0.05)) {
+      await run('SAVEPOINT here')
+      savepoint = true
+    }
+    if (savepoint && random.chance(0.3)) {
+      await run('ROLLBACK TO SAVEPOINT here')
+    }
+    if (random.chance(0.03)) await pause(random.int(400))
+  }
+  await run(random.chance(0.1) ? 'ROLLBACK' : 'COMMIT')
+  if (clock) await run('SET TIMESTAMP = DEFAULT')
+  if (random.chance(0.004)) await run(`TRUNCATE TABLE ${random.pick(chaosTables.filter(({ truncates }) => truncates)).name}`)
+}
+
+/** One of the many ways to change rows. */
+async function statement(
+  random: Random,
+  run: Run,
+  { table, evolution }: { table: ChaosTable; evolution: Evolution },
+): Promise<void> {
+  const { name, key } = table
+  const where = key.map(column => `${column} = ?`).join(' AND ')
+  const row = (): Record<string, unknown> => ({ ...keyed(table, random), ...valuesOf(table, random, evolution) })
+  const rowKey = () => table.keyOf(random)
+  const some = () => someValue(table, random, evolution)
+  switch (random.int(13)) {
+    case 0:
+    case 1:
+    case 2:
+      return insert(run, 'INSERT', name, [row()])
+    case 3:
+      return insert(run, 'INSERT IGNORE', name, Array.from({ length: 1 + random.int(20) }, row))
+    case 4:
+      return insert(run, 'REPLACE', name, [row()])
+    case 5: {
+      const [column, value] = some()
+      return insert(run, 'INSERT', name, [row()], { sql: ` ON DUPLICATE KEY UPDATE ${column} = ?`, values: [value] })
+    }
+    case 6:
+    case 7: {
+      const [column, value] = some()
+      return run(`UPDATE ${name} SET ${column} = ? WHERE ${where}`, [value, ...rowKey()])
+    }
+    case 8: {
+      const [column, value] = some()
+      return run(`UPDATE ${name} SET ${column} = ? ORDER BY ${key.join(', ')} LIMIT ${1 + random.int(30)}`, [value])
+    }
+    case 9:
+      return run(`DELETE FROM ${name} WHERE ${where}`, rowKey())
+    case 10:
+      return run(`DELETE FROM ${name} ORDER BY ${key.map(column => `${column} DESC`).join(', ')} LIMIT ${1 + random.int(6)}`)
+    case 11:
+      return moveKeys(random, run, table)
+    default: {
+      // 1, 2, 1, 2: the same values again are changes of their own.
+      const [column, value] = some()
+      const [, other] = [column, table.values[column]?.(random) ?? value]
+      const at = rowKey()
+      for (const each of [value, other, value, other]) await run(`UPDATE ${name} SET ${column} = ? WHERE ${where}`, [each, ...at])
+    }
+  }
+}
+
+/** A row gets another key; two swap theirs; or all shift by one. */
+async function moveKeys(random: Random, run: Run, table: ChaosTable): Promise<void> {
+  const { name, key } = table
+  const where = key.map(column => `${column} = ?`).join(' AND ')
+  const set = key.map(column => `${column} = ?`).join(', ')
+  const [from, to, over] = [table.keyOf(random), table.keyOf(random), table.keyOf(random)]
+  if (table.name === 'accounts' && random.chance(0.4)) {
+    return run(`UPDATE accounts SET id = id + 1 WHERE id BETWEEN ? AND ? ORDER BY id DESC`, [
+      Number(from[0]),
+      Number(from[0]) + 20,
+    ])
+  }
+  if (random.chance(0.5)) return run(`UPDATE ${name} SET ${set} WHERE ${where}`, [...to, ...from])
+  for (const [left, right] of [
+    [from, over],
+    [to, from],
+    [over, to],
+  ] as const)
+    await run(`UPDATE ${name} SET ${set} WHERE ${where}`, [...right, ...left])
+}
+
+function keyed(table: ChaosTable, random: Random): Record<string, unknown> {
+  const values = table.keyOf(random)
+  return Object.fromEntries(table.key.map((column, i) => [column, values[i]]))
+}
+
+function valuesOf(table: ChaosTable, random: Random, evolution: Evolution): Record<string, unknown> {
+  const fixed = Object.entries(table.values).map(([name, value]) => [name, value(random)])
+  const spare = [...(evolution.get(table.name)?.columns ?? [])].filter(() => random.chance(0.5))
+  return Object.fromEntries([...fixed, ...spare.map(([name, kind]) => [name, kind.value(random)])])
+}
+
+function someValue(table: ChaosTable, random: Random, evolution: Evolution): [column: string, value: unknown] {
+  const all = [
+    ...Object.entries(table.values),
+    ...[...(evolution.get(table.name)?.columns ?? [])].map(([name, kind]) => [name, kind.value] as const),
+  ]
+  const [name, value] = random.pick(all)
+  return [name, value(random)]
+}
+
+async function insert(
+  run: Run,
+  verb: string,
+  table: string,
+  rows: Record<string, unknown>[],
+  after: { sql: string; values: unknown[] } = { sql: '', values: [] },
+): Promise<void> {
+  // Rows may name different columns: those of the first are taken.
+  const columns = Object.keys(rows[0]!)
+  const marks = rows.map(() => `(${columns.map(() => '?').join(', ')})`).join(', ')
+  const values = rows.flatMap(row => columns.map(column => (column in row ? row[column] : rows[0]![column])))
+  await run(`${verb} INTO ${table} (${columns.join(', ')}) VALUES ${marks}${after.sql}`, [...values, ...after.values])
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, ms))
+}
