@@ -14,9 +14,14 @@ export interface OpenSource extends AsyncDisposable {
 }
 
 /** Throws ConfigError if no source is configured. Nothing is connected before the first call. */
-export async function openSource(config: Config, log: Logger): Promise<OpenSource> {
+export async function openSource(
+  config: Config,
+  log: Logger,
+  own: Pick<KafkaSettings, 'only'> & { group?: string } = {},
+): Promise<OpenSource> {
   const brokers = need(config.kafka.brokers, 'kafka.brokers')
   const topicPrefix = need(config.kafka.prefix, 'kafka.prefix')
+  const { notifications } = config.kafka
   const { records, bytes, age } = config.batch
   const spoolDir = await makeOwnFolder(tmpdir(), 'binlake-spool')
   const shared = { topicPrefix, spoolDir, batch: { records, bytes, ageMs: age } }
@@ -24,7 +29,14 @@ export async function openSource(config: Config, log: Logger): Promise<OpenSourc
   const source = dir
     ? (await import('../connectors/embedded.ts')).openEmbedded({ ...shared, dir }, log)
     : (await import('../connectors/kafka.ts')).openKafka(
-        { ...shared, brokers, group: config.kafka.group, ...security(config) },
+        {
+          ...shared,
+          brokers,
+          group: config.kafka.group,
+          ...(notifications ? { notifications } : {}),
+          ...security(config),
+          ...own,
+        },
         log,
       )
   return {

@@ -77,6 +77,7 @@ export const settingsSchema = z.object({
       brokers: brokers.optional(),
       prefix: text.regex(/^[A-Za-z0-9._-]+$/, 'expected a topic prefix of letters, digits, . _ -').optional(),
       group: text.default('binlake'),
+      notifications: text.optional(),
       tls: z
         .object({ enabled: flag.default(false), ca: text.optional(), cert: text.optional(), key: text.optional() })
         .prefault({}),
@@ -178,6 +179,7 @@ export const settings: Record<string, Setting> = {
   'kafka.brokers': { env: 'BINLAKE_KAFKA_BROKERS' },
   'kafka.prefix': { env: 'BINLAKE_TOPIC_PREFIX' },
   'kafka.group': { env: 'BINLAKE_GROUP' },
+  'kafka.notifications': { env: 'BINLAKE_NOTIFICATIONS' },
   'kafka.tls.enabled': { env: 'BINLAKE_KAFKA_TLS' },
   'kafka.tls.ca': { env: 'BINLAKE_KAFKA_CA', path: true },
   'kafka.tls.cert': { env: 'BINLAKE_KAFKA_CERT', path: true },

@@ -3,17 +3,22 @@
 import { Admin, Consumer, type ConsumerOptions } from '@platformatic/kafka'
 import type { Logger } from 'pino'
 import { KafkaError, kafkaError, parseBrokers } from './kafka-errors.ts'
+import { isSelfTest } from './self-test-name.ts'
 
 export interface KafkaSettings {
   brokers: readonly string[]
   group: string
   /** Debezium's topic.prefix: topics `<prefix>`, `<prefix>.transaction` and `<prefix>.<db>.<table>` are read. */
   topicPrefix: string
+  /** Debezium's notification topic; default `<prefix>-notifications`. */
+  notifications?: string
   /** Node's TLS options; an empty object means TLS with the system's certificates. */
   tls?: ConsumerOptions<Buffer, Buffer, Buffer, Buffer>['tls']
   sasl?: ConsumerOptions<Buffer, Buffer, Buffer, Buffer>['sasl']
   /** Tables of Debezium's own that are no data, as `database.table`. */
   signalTables?: readonly string[]
+  /** Which of the prefix's topics are read; default: all but those of type self-tests. */
+  only?: (topic: string) => boolean
   /** A batch is handed on when it holds this many records or bytes, or when its first record is this old. */
   batch: { records: number; bytes: number; ageMs: number }
   spoolDir: string
@@ -70,11 +75,18 @@ export class KafkaGroup {
 
   /** Topics of the prefix that carry changes, in name order. */
   async topics(): Promise<string[]> {
-    const { topicPrefix, signalTables = [] } = this.#settings
+    const {
+      topicPrefix,
+      notifications = `${topicPrefix}-notifications`,
+      signalTables = [],
+      only = topic => !isSelfTest(topic),
+    } = this.#settings
     const noData = new Set(signalTables.map(table => `${topicPrefix}.${table}`))
     try {
       const names = await this.#admin.listTopics({ includeInternals: false })
-      return names.filter(name => (name === topicPrefix || name.startsWith(`${topicPrefix}.`)) && !noData.has(name)).sort()
+      const debeziums = [topicPrefix, notifications]
+      const ours = names.filter(name => (debeziums.includes(name) || name.startsWith(`${topicPrefix}.`)) && !noData.has(name))
+      return ours.filter(only).sort()
     } catch (error) {
       throw kafkaError(error, this.#settings.brokers)
     }

@@ -11,7 +11,7 @@ import { type Field, field } from '../lake/schema.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
 import { boundsProperties } from '../lake/stats.ts'
 import { writeFile } from '../lake/write.ts'
-import { offsetAppId, schemaChanges, transactions } from './bronze-names.ts'
+import { notifications, offsetAppId, schemaChanges, transactions } from './bronze-names.ts'
 import { isDataError } from './data-error.ts'
 import { quarantine, quarantineSpooled } from './quarantine.ts'
 import type { TableName } from './source-schema.ts'
@@ -58,6 +58,8 @@ export interface Ingest {
   lake: Lakehouse
   log: Logger
   topicPrefix: string
+  /** Debezium's notification topic; default `<prefix>-notifications`. */
+  notificationsTopic?: string
   /** Where a topic's rows go, once known. Filled here. */
   tables: Map<string, TableName>
   /** Properties of a table that is made. */
@@ -75,7 +77,7 @@ export interface Appended {
 
 /** Appends one topic's batch. Throws BronzeGap, and what the lake and the store throw. */
 export async function appendBronze(ingest: Ingest, batch: TopicBatch): Promise<Appended> {
-  const kind = kindOf(batch.topic, ingest.topicPrefix)
+  const kind = kindOf(batch.topic, ingest)
   const table = ingest.tables.get(batch.topic) ?? (await identify(ingest, batch, kind))
   ingest.tables.set(batch.topic, table)
   const path = tablePath('bronze', table)
@@ -127,7 +129,8 @@ function shapeOf(base: Snapshot | undefined): Shape {
     : { fields: bronzeFields.filter(column => column !== ingestDate), partitionColumns: base.metaData.partitionColumns }
 }
 
-function kindOf(topic: string, prefix: string): EventKind {
+function kindOf(topic: string, { topicPrefix: prefix, notificationsTopic = `${prefix}-notifications` }: Ingest): EventKind {
+  if (topic === notificationsTopic) return 'notification'
   if (topic === prefix) return 'schema change'
   return topic === `${prefix}.transaction` ? 'transaction' : 'row'
 }
@@ -136,6 +139,7 @@ function kindOf(topic: string, prefix: string): EventKind {
 async function identify({ duck, topicPrefix }: Ingest, batch: TopicBatch, kind: EventKind): Promise<TableName> {
   if (kind === 'schema change') return schemaChanges
   if (kind === 'transaction') return transactions
+  if (kind === 'notification') return notifications
   const named = await tableOf(duck, batch)
   if (named) return named
   const [database = '', ...table] = batch.topic.slice(topicPrefix.length + 1).split('.')

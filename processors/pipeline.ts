@@ -28,6 +28,8 @@ export interface PipelineOptions {
   gold: readonly GoldModel[]
   /** Debezium's topic.prefix. */
   topicPrefix: string
+  /** Debezium's notification topic; default `<prefix>-notifications`. */
+  notificationsTopic?: string
   log: Logger
   /** Ends the run cleanly: what is being committed is finished, nothing new is begun. */
   signal: AbortSignal
@@ -71,7 +73,7 @@ export async function run(options: PipelineOptions): Promise<RunSummary> {
   const until = options.untilCaughtUp ? await source.ends() : undefined
   const tables = await topicsInLake(lake)
   const properties = options.maintenance ? { properties: retentionProperties(options.maintenance.retentions.bronze) } : {}
-  const ingest = { duck, lake, log, topicPrefix: options.topicPrefix, tables, ...properties }
+  const ingest = { duck, lake, log, topicPrefix: options.topicPrefix, ...notificationsOf(options), tables, ...properties }
   const owns = (name: TableName) => topicsOfTable(tables, name).every(topic => source.owns(topic))
   const refinery = new Refinery({
     ...options,
@@ -141,6 +143,10 @@ function anotherWasThere(error: unknown): error is Error & { code: string } {
 async function topicsInLake(lake: Lakehouse): Promise<Map<string, TableName>> {
   const bronze = await lake.bronzeTables()
   return new Map(bronze.flatMap(({ name, snapshot }) => topicsOf(snapshot).map(({ topic }) => [topic, name] as const)))
+}
+
+function notificationsOf({ notificationsTopic }: PipelineOptions): { notificationsTopic?: string } {
+  return notificationsTopic === undefined ? {} : { notificationsTopic }
 }
 
 function topicsOfTable(tables: ReadonlyMap<string, TableName>, name: TableName): string[] {

@@ -9,7 +9,7 @@ import type { TableName } from './source-schema.ts'
 export const operations = ['c', 'u', 'd', 'r', 't'] as const
 
 /** Which event a topic carries; only row events name their table themselves. */
-export type EventKind = 'row' | 'schema change' | 'transaction'
+export type EventKind = 'row' | 'schema change' | 'transaction' | 'notification'
 
 export interface Staged {
   table: TableName
@@ -19,9 +19,19 @@ export interface Staged {
   poison: Sql | undefined
 }
 
+export interface StageOptions {
+  table: TableName
+  /** Leaves out lines that the lake already holds. */
+  pending: Sql
+  ingestedAt: Date
+  /** Lives that the topic had before this one. */
+  epoch: number
+}
+
 const positionShape = JSON.stringify({
   op: 'VARCHAR',
   source: {
+    version: 'VARCHAR',
     db: 'VARCHAR',
     table: 'VARCHAR',
     ts_us: 'BIGINT',
@@ -45,9 +55,8 @@ export function spoolLines(batch: TopicBatch): Sql {
 
 /**
  * The quick path: one expression over all lines, which fails as a whole if any line is not as expected. Then use `isolate`.
- * `pending` leaves out lines that the lake already holds.
  */
-export function stage(batch: TopicBatch, kind: EventKind, options: { table: TableName; pending: Sql; ingestedAt: Date }): Staged {
+export function stage(batch: TopicBatch, kind: EventKind, options: StageOptions): Staged {
   const { table } = options
   // Strict: a missing or ill-typed field fails. Debezium's own topics carry only some of the fields.
   const transform = kind === 'row' ? sql`json_transform_strict` : sql`json_transform`
@@ -57,7 +66,7 @@ export function stage(batch: TopicBatch, kind: EventKind, options: { table: Tabl
     kind === 'row'
       ? sql`WHERE CASE WHEN ${defect(table)} IS NULL THEN true ELSE error('binlake: a line is not an event of this table') END`
       : sql``
-  return { table, rows: sql`SELECT ${bronzeColumns(batch, options.ingestedAt)} FROM (${lines}) ${checked}`, poison: undefined }
+  return { table, rows: sql`SELECT ${bronzeColumns(batch, options)} FROM (${lines}) ${checked}`, poison: undefined }
 }
 
 /** The slow path, when `stage` failed: materialises the lines once and tells good from bad, line by line. Temp table `isolated`. */
@@ -65,7 +74,7 @@ export async function isolate(
   duck: Duck,
   batch: TopicBatch,
   kind: EventKind,
-  options: { table: TableName; pending: Sql; ingestedAt: Date },
+  options: StageOptions,
 ): Promise<Staged> {
   const { table } = options
   const event = sql`TRY(json_transform(${unwrapped(sql`value`)}, ${positionShape}))`
@@ -79,7 +88,7 @@ export async function isolate(
     SELECT *, ${reason} AS reason FROM (SELECT *, ${event} AS e FROM ${spoolLines(batch)} WHERE ${options.pending})`)
   return {
     table,
-    rows: sql`SELECT ${bronzeColumns(batch, options.ingestedAt)} FROM isolated WHERE reason IS NULL`,
+    rows: sql`SELECT ${bronzeColumns(batch, options)} FROM isolated WHERE reason IS NULL`,
     poison: sql`SELECT partition AS _partition, "offset" AS _offset, make_timestamptz(kafka_ms * 1000) AS _kafka_ts, reason AS _reason,
       encode("key") AS _key, encode("value") AS _value FROM isolated WHERE reason IS NOT NULL`,
   }
@@ -118,7 +127,7 @@ function defect({ database, table }: TableName): Sql {
   END`
 }
 
-function bronzeColumns(batch: TopicBatch, ingestedAt: Date): Sql {
+function bronzeColumns(batch: TopicBatch, { ingestedAt, epoch }: StageOptions): Sql {
   const columns: [string, SqlValue][] = [
     ['_topic', batch.topic],
     ['_partition', sql`partition`],
@@ -133,6 +142,8 @@ function bronzeColumns(batch: TopicBatch, ingestedAt: Date): Sql {
     ['_gtid', sql`e.source.gtid`],
     ['_tx_order', sql`e."transaction".total_order`],
     ['_snapshot', sql`e.source.snapshot`],
+    ['_epoch', sql`${epoch}::INTEGER`],
+    ['_version', sql`e.source.version`],
     ['_headers', sql`headers`],
     ['_key', sql`"key"`],
     ['_value', sql`"value"`],

@@ -65,6 +65,7 @@ export async function runLine({ config, log, signal }: Session, options: LineOpt
       keys,
       gold: await loadGoldModels(),
       topicPrefix: need(config.kafka.prefix, 'kafka.prefix'),
+      ...(config.kafka.notifications ? { notificationsTopic: config.kafka.notifications } : {}),
       log,
       signal: options.signal ?? signal,
       untilCaughtUp: options.untilCaughtUp,
