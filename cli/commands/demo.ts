@@ -14,7 +14,7 @@ import { withSession } from '../with-session.ts'
 import { generateShop } from './generate.ts'
 import { runLine } from './run.ts'
 import { bringUp } from './up.ts'
-import { type VerifyOutcome, verifyLake } from './verify.ts'
+import { type VerifyOutcome, verifySession } from '../verify-session.ts'
 
 const details = `
 Starts a stack of its own, lets the example shop do business while the line follows, proves that the lake equals the source,
@@ -75,7 +75,7 @@ async function demonstrate(start: Session, { stack: kind, orders, keep }: DemoOp
         return `${transactions.toLocaleString('en')} transactions, ${changes.toLocaleString('en')} changes`
       })
       say('3. is the lake equal to the source?\n')
-      return step(report, 'catch up and compare', () => verifyLake({ ...session, signal }, { patience: 120 }))
+      return step(report, 'catch up and compare', () => verifySession({ ...session, signal }, { patience: 120 }))
     })
     const total = outcome.tables.reduce((sum, { rows }) => sum + rows.source, 0)
     const compared = outcome.tables.filter(({ skipped }) => skipped === undefined).length

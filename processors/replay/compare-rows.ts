@@ -35,6 +35,8 @@ export interface CompareOptions {
   token: MaskKey
   /** How many differing rows to name. */
   examples: number
+  /** True: temp table `compare_differences` stays: what tells the differing rows apart, `"the key"` (a token), `"the difference"`, `"the columns"`. */
+  keep?: boolean
 }
 
 /** Neither relation is held in memory; each is read once if they are equal, and its differing ranges once more if not. */
@@ -80,19 +82,19 @@ async function nameDifferences(duck: Duck, result: RowComparison, options: Compa
     return sql`CASE WHEN a.${column} IS DISTINCT FROM b.${column} THEN ${name} END`
   })
   await duck.run(sql`CREATE OR REPLACE TEMP TABLE compare_differences AS
-    SELECT ${tokenSql(keyText(key), token, 'exact')} AS "the key",
-      CASE WHEN b."the count" IS NULL THEN 'only left' WHEN a."the count" IS NULL THEN 'only right' ELSE 'different' END AS difference,
+    SELECT ${names(identity)}, ${tokenSql(keyText(key), token, 'exact')} AS "the key",
+      CASE WHEN b."the count" IS NULL THEN 'only left' WHEN a."the count" IS NULL THEN 'only right' ELSE 'different' END AS "the difference",
       list_filter([${join(differing)}], lambda name: name IS NOT NULL) AS "the columns"
     FROM (${side(left)}) AS a FULL JOIN (${side(right)}) AS b USING (${names(identity)})
     WHERE (a."the count", a."the sum") IS DISTINCT FROM (b."the count", b."the sum")`)
   const kinds = await duck.rows<{ difference: RowDifference; n: bigint }>(
-    sql`SELECT difference, count(*) AS n FROM compare_differences GROUP BY ALL`,
+    sql`SELECT "the difference" AS difference, count(*) AS n FROM compare_differences GROUP BY ALL`,
   )
   for (const { difference, n } of kinds) result.differences[difference] = Number(n)
   const named = await duck.rows<RowComparison['examples'][number]>(sql`
-    SELECT "the key" AS key, difference, "the columns" AS columns FROM compare_differences ORDER BY key LIMIT ${examples}`)
+    SELECT "the key" AS key, "the difference" AS difference, "the columns" AS columns FROM compare_differences ORDER BY 1 LIMIT ${examples}`)
   result.examples = named.map(one => ({ ...one, columns: one.difference === 'different' ? one.columns : [] }))
-  await duck.run(sql`DROP TABLE compare_differences`)
+  if (!options.keep) await duck.run(sql`DROP TABLE compare_differences`)
 }
 
 /** What the token of a row's key is made of. */

@@ -1,0 +1,83 @@
+// Verifies the configured lake against the configured MySQL: opens both, compares, closes everything and removes the scratch folder.
+import { tmpdir } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { makeOwnFolder, removeOwnFolder } from '../connectors/own-folder.ts'
+import type { LakeVerdict } from '../processors/verify/verify-lake.ts'
+import { need } from './config.ts'
+import { duckOptions, openDuck } from './open-duck.ts'
+import { openLake } from './open-lake.ts'
+import { openPolicy } from './open-policy.ts'
+import { embeddedFolder, openSourceRows } from './open-source.ts'
+import type { Session } from './session.ts'
+
+export type VerifyOutcome = LakeVerdict
+
+export interface VerifySessionOptions {
+  table?: string[]
+  /** Seconds; default: 30, or none where nothing can be on its way. */
+  patience?: number
+  examples?: number
+  repair?: boolean
+}
+
+/** There is no table to compare: that must not pass for equality. */
+export class VerifyNothing extends Error {
+  readonly code = 'VERIFY_NOTHING'
+  readonly retryable = false
+}
+
+const defaultPatience = 30
+
+/** Throws ConfigError, MysqlError, VerifyError, VerifyNothing, and what the lake throws. */
+export async function verifySession(session: Session, options: VerifySessionOptions): Promise<VerifyOutcome> {
+  const { config, signal, log } = session
+  const [{ Lakehouse }, { verifyLake }] = await Promise.all([
+    import('../lake/lakehouse.ts'),
+    import('../processors/verify/verify-lake.ts'),
+  ])
+  const url = need(config.mysql.url, 'mysql.url')
+  const { policy, keys } = await openPolicy(config)
+  const until = Date.now() + (options.patience ?? (embeddedFolder(url) ? 0 : defaultPatience)) * 1_000
+  const store = await openLake(config)
+  const scratch = await makeOwnFolder(tmpdir(), 'binlake-verify')
+  try {
+    await using duck = await openDuck(config)
+    const lake = new Lakehouse(store)
+    for (;;) {
+      const outcome = await verifyLake({
+        duck,
+        duckOptions: duckOptions(config),
+        lake,
+        openSource: () => openSourceRows(config),
+        policy,
+        keys,
+        only: options.table,
+        scratch,
+        patience: Math.max(0, until - Date.now()),
+        examples: options.examples,
+        signal,
+        log,
+        onTable: async (table, rows) => {
+          const progress = await session.progress(table, {
+            unit: 'rows of MySQL',
+            ...(rows === undefined ? {} : { total: rows }),
+          })
+          return { rows: read => progress.set(read, Math.max(read, rows ?? 0)), done: () => progress.stop() }
+        },
+      })
+      if (outcome.tables.some(({ compared, failed }) => compared !== 'not' || failed)) return outcome
+      if (Date.now() >= until) throw nothing(outcome)
+      await sleep(2_000, undefined, { signal })
+    }
+  } finally {
+    await store.close()
+    await removeOwnFolder(scratch)
+  }
+}
+
+function nothing({ tables }: VerifyOutcome): VerifyNothing {
+  const reasons = tables.map(({ table, skipped }) => `${table}: ${skipped}`)
+  return new VerifyNothing(
+    `there is nothing to compare: ${reasons.join('; ') || 'no such table has reached the lake; has `binlake run` run?'}`,
+  )
+}

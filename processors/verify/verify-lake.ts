@@ -1,0 +1,134 @@
+// All tables verified at one moment of MySQL: one view of the source, silver waited for, table after table compared.
+// Guarantee: one table that cannot be compared does not keep the others from it; what concerns all of them is thrown.
+import type { Logger } from 'pino'
+import type { SourcePoint, SourceRows } from '../../connectors/source-rows.ts'
+import type { Duck, DuckOptions } from '../../lake/duckdb.ts'
+import type { Lakehouse } from '../../lake/lakehouse.ts'
+import type { Keys } from '../../privacy/keys.ts'
+import { compileMask, type MaskPlan } from '../../privacy/mask.ts'
+import type { Policy } from '../../privacy/policy.ts'
+import { isDebeziums } from '../bronze-names.ts'
+import { ranges } from '../replay/compare-rows.ts'
+import type { SourceTable } from '../source-schema.ts'
+import { SourceSchemas } from '../source-schemas.ts'
+import { type Reached, reach } from './reach.ts'
+import { differs, emptyVerdict, type TableVerdict, wasCompared } from './verdict.ts'
+import { verifyTable } from './verify-table.ts'
+
+export interface VerifyLakeOptions {
+  duck: Duck
+  /** The limits of further databases that are opened on the way. */
+  duckOptions: DuckOptions
+  lake: Lakehouse
+  openSource: () => Promise<SourceRows>
+  policy: Policy
+  keys: Keys
+  /** Only these tables (`database.table` or the table's name alone). */
+  only?: readonly string[] | undefined
+  scratch: string
+  /** Milliseconds that silver is waited for, and that differing rows are looked at again. */
+  patience: number
+  examples?: number | undefined
+  signal?: AbortSignal | undefined
+  log: Logger
+  /** Begins the progress of a table; gets its rows, about. */
+  onTable?: ((table: string, rows: number | undefined) => Promise<{ rows(read: number): void; done(): void }>) | undefined
+  /** Of a table that differs: see verify-table.ts. */
+  onDifferent?: ((table: { schema: SourceTable; mask: MaskPlan }, verdict: TableVerdict) => Promise<TableVerdict>) | undefined
+}
+
+export interface LakeVerdict {
+  /** Every table that could be compared is equal, and there was one. */
+  equal: boolean
+  /** Where MySQL stood, in words. */
+  position: string
+  point: { gtids?: string; file?: string; pos?: string; exact: boolean; how: string } | undefined
+  /** Some tables differ, but only because silver has not reached MySQL's position. */
+  behind: boolean
+  tables: TableVerdict[]
+}
+
+/** Errors that concern one table alone. */
+const ofOneTable = [
+  'VERIFY_SILVER_UNREADABLE',
+  'VERIFY_VALUE_UNFIT',
+  'MYSQL_TABLE_CHANGED',
+  'MYSQL_NOT_GRANTED',
+  'COLUMN_TYPE_UNKNOWN',
+  'LAKE_UNSUPPORTED_TABLE',
+]
+
+/** Throws MysqlError, VerifyError, what the lake throws. */
+export async function verifyLake(options: VerifyLakeOptions): Promise<LakeVerdict> {
+  const { duck, lake, policy, keys, log, signal } = options
+  const until = Date.now() + options.patience
+  const tables = await asked(options)
+  await using source = await options.openSource()
+  const plans = tables.map(schema => ({ schema, mask: compileMask(policy, schema, keys) }))
+  const inSilver = plans.filter(({ mask }) => mask.omitted === undefined).map(({ schema }) => schema)
+  const { point } = source
+  if (point) log.info({ position: source.position, exact: point.exact }, 'comparing as of this position of MySQL')
+  const reached = await reach({ lake, duckOptions: options.duckOptions, point, tables: inSilver, until, signal })
+  if (reached.behind) log.info(reached.behind)
+  const verdicts: TableVerdict[] = []
+  for (const plan of plans) {
+    signal?.throwIfAborted()
+    verdicts.push(await verdictOf(options, { ...plan, source, reached, until, duck }))
+  }
+  const equal = verdicts.some(wasCompared) && verdicts.every(one => one.equal || (!wasCompared(one) && !one.failed))
+  return {
+    equal,
+    position: source.position,
+    point: pointOf(point),
+    behind: !equal && !verdicts.some(differs) && verdicts.some(one => one.behind !== undefined),
+    tables: verdicts,
+  }
+}
+
+async function verdictOf(
+  options: VerifyLakeOptions,
+  now: { schema: SourceTable; mask: MaskPlan; source: SourceRows; reached: Reached; until: number; duck: Duck },
+): Promise<TableVerdict> {
+  const { schema, mask, source, reached } = now
+  const name = `${schema.database}.${schema.table}`
+  const progress = mask.omitted === undefined ? await options.onTable?.(name, await source.estimate?.(schema)) : undefined
+  try {
+    const { onDifferent } = options
+    return await verifyTable({
+      ...options,
+      ...now,
+      placed: reached.cuts.get(name),
+      behind: reached.behind,
+      onRows: rows => progress?.rows(rows),
+      onDifferent: onDifferent && (verdict => onDifferent({ schema, mask }, verdict)),
+    })
+  } catch (error) {
+    const { code, retryable } = error as { code?: string; retryable?: boolean }
+    if (!(error instanceof Error) || !code || !ofOneTable.includes(code)) throw error
+    options.log.warn({ table: name, code }, error.message)
+    return { ...emptyVerdict(name, ranges), failed: { code, reason: error.message, retryable: retryable ?? false } }
+  } finally {
+    progress?.done()
+  }
+}
+
+/** The source's tables, without those that carry Debezium's own signals and heartbeats unless they are asked for by name. */
+async function asked({ duck, lake, only, policy, keys }: VerifyLakeOptions): Promise<SourceTable[]> {
+  const found: SourceTable[] = []
+  for (const schema of await new SourceSchemas(duck, lake).all()) {
+    if (isDebeziums(schema)) continue
+    const named = only?.some(name => name === schema.table || name === `${schema.database}.${schema.table}`)
+    if (only ? named : !(isPlumbing(schema) && compileMask(policy, schema, keys).omitted !== undefined)) found.push(schema)
+  }
+  return found
+}
+
+/** Debezium's signal table, by the columns that it documents, and tables named for its signals and heartbeats. */
+export function isPlumbing({ table, columns }: SourceTable): boolean {
+  const names = columns.filter(column => !column.dropped).map(column => column.name.toLowerCase())
+  return names.join(' ') === 'id type data' || /^_*(dbz|debezium)[-_]?(signals?|heartbeats?|watermarks?)$/i.test(table)
+}
+
+function pointOf(point: SourcePoint | undefined): LakeVerdict['point'] {
+  return point && ({ ...point, ...(point.pos === undefined ? {} : { pos: String(point.pos) }) } as LakeVerdict['point'])
+}
