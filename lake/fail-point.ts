@@ -15,6 +15,9 @@ export const failPoints = [
   'compact:written',
   'rebuild:written',
   'rebuild:history-swapped',
+  'quarantine:decided',
+  'quarantine:in-bronze',
+  'quarantine:settled',
   'vacuum:deleted-one',
   'cleanup:deleted-one',
 ] as const

@@ -22,6 +22,7 @@ import { eventsOfKeys } from '../events-of-keys.ts'
 import { bronzeColumnsRead } from '../own-columns.ts'
 import { evolved, type Publish, readState } from '../silver.ts'
 import { paths, type SilverPart, type SilverTables, silverParts } from '../silver-parts.ts'
+import type { TableName } from '../source-schema.ts'
 import { mendsOf, placesOf } from './mends.ts'
 
 export interface Remaking {
@@ -41,6 +42,7 @@ export interface Remaking {
 export async function remakeKeys(duck: Duck, way: Way, options: Remaking): Promise<{ rows: number; collapsed: Collapsed }> {
   const { lake, schema } = way
   const { tables, version, silver = lake } = options
+  if (schema.primaryKey.length === 0) throw onlyRebuild(schema, 'records of a table without a primary key were mended')
   const bronze = await bronzeAt(way, options)
   const mends = (await mendsOf(duck, lake, schema)).filter(mend => mend.id === options.mend)
   await keysToRemake(duck, way, { bronze, places: placesOf(mends) })
@@ -74,7 +76,6 @@ export async function remakeKeys(duck: Duck, way: Way, options: Remaking): Promi
 /** Bronze as it was at the mend: what came later is taken by the next step. */
 async function bronzeAt({ lake, schema }: Way, { bronze, version }: Remaking): Promise<Snapshot> {
   if (bronze.version === version) return bronze
-  const name = `${schema.database}.${schema.table}`
   const table = lake.table(tablePath('bronze', schema))
   try {
     const then = (await loadSnapshot(table, { version }))!
@@ -83,9 +84,11 @@ async function bronzeAt({ lake, schema }: Way, { bronze, version }: Remaking): P
   } catch (error) {
     if (!(error instanceof LakeError && error.code === 'LAKE_VERSION_GONE')) throw error
   }
-  throw new TableHalted(
-    `${name}: bronze no longer holds its version ${version}, in which records were mended; bring silver on with \`binlake replay ${name}\``,
-  )
+  throw onlyRebuild(schema, `bronze no longer holds its version ${version}, in which records were mended`)
+}
+
+function onlyRebuild({ database, table }: TableName, why: string): TableHalted {
+  return new TableHalted(`${database}.${table}: ${why}; bring silver on with \`binlake replay ${database}.${table}\``)
 }
 
 /** Temp table `remade_keys`: the keys, as silver has them, of the records at these places. */
@@ -98,6 +101,8 @@ async function keysToRemake(
   const rows = await scan(lake.table(tablePath('bronze', schema)), bronze, { columns })
   const mended = sql`(SELECT row.* EXCLUDE (_topic) FROM ${rows} AS row SEMI JOIN ${places} AS place
     ON row._topic = place._topic AND row._partition = place._partition AND row._offset BETWEEN place._from AND place._to)`
+  if (await duck.row(sql`SELECT 1 FROM ${mended} WHERE _op = 't' LIMIT 1`))
+    throw onlyRebuild(schema, 'a TRUNCATE was mended, which concerns every row')
   await typeChanges(duck, mended, { schema, mask })
   await duck.run(
     sql`CREATE OR REPLACE TEMP TABLE remade_keys AS SELECT DISTINCT ${columnsOf(mask.primaryKey)} FROM changes WHERE NOT _bad`,
