@@ -5,6 +5,7 @@ import type { Duck } from '../lake/duckdb.ts'
 import type { DeltaType } from '../lake/schema.ts'
 import type { Sql } from '../lake/sql.ts'
 import { ColumnTypeUnknown, columnType } from '../processors/column-types.ts'
+import { copyKey } from '../processors/multiset/copies.ts'
 import { ownNames } from '../processors/own-columns.ts'
 import type { SourceColumn, SourceTable } from '../processors/source-schema.ts'
 import { mayBeInLog } from './in-log.ts'
@@ -35,7 +36,7 @@ export interface MaskPlan {
   omitted?: string
   /** Rules that name no column of the table. */
   warnings: string[]
-  /** The key's columns by their names in silver. */
+  /** The key's columns by their names in silver; of a table without a key, what tells its rows apart there (multiset/copies.ts). */
   primaryKey: string[]
   /** Source columns that the expressions read. */
   reads: string[]
@@ -70,7 +71,7 @@ export function compileMask(policy: Policy, table: SourceTable, keys: Keys): Mas
     quarantined,
     ...(omitted ? { omitted } : {}),
     warnings: unusedRules(rules, table),
-    primaryKey: omitted ? [] : (primaryKey as string[]),
+    primaryKey: omitted ? [] : table.primaryKey.length > 0 ? (primaryKey as string[]) : [...copyKey],
     reads: readColumns(columns, rules, table),
     bind: async duck => {
       for (const key of used) await bindKey(duck, key)

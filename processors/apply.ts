@@ -13,6 +13,9 @@ import { topicsOf } from './bronze-names.ts'
 import { typeChanges } from './changes.ts'
 import { type Collapsed, collapse, TableHalted } from './collapse.ts'
 import type { EventsOfKeys } from './events-of-keys.ts'
+import { isMultiset } from './multiset/copies.ts'
+import { countCopies } from './multiset/count-copies.ts'
+import { positions } from './multiset/judge-events.ts'
 import { bronzeColumnsRead } from './own-columns.ts'
 import { refuseOverBudget } from './quarantine/budget.ts'
 import { mendsOf, withoutReplaced } from './quarantine/mends.ts'
@@ -35,9 +38,10 @@ export interface Way {
 export async function openBronze({ lake, schema, mask }: Way): Promise<Snapshot | undefined> {
   const bronze = await lake.current(tablePath('bronze', schema))
   if (!bronze) return undefined
-  if (schema.primaryKey.length === 0)
+  if (schema.primaryKey.length === 0 && new Set(topicsOf(bronze).map(({ partition }) => partition)).size > 1)
     throw new TableHalted(
-      `${nameOf(schema)}: the table has no primary key, so its rows cannot be told apart; bronze goes on, silver does not`,
+      `${nameOf(schema)}: the table has no primary key, and its topic several partitions, over which Kafka keeps no order of its changes; give the table ` +
+        'an invisible primary key, or a new topic of one partition and a new snapshot (docs/keys.md)',
     )
   if (recreated(bronze)) {
     throw new TableHalted(
@@ -80,6 +84,11 @@ export async function apply(
   await typeChanges(duck, only ? only.among(rows) : rows, { schema, mask })
   await only?.keep(duck)
   if (setAside) await quarantineBad(duck, way, { bronze, path, files })
+  if (isMultiset(mask.primaryKey)) {
+    const all = () => bronzeRows(duck, way, { bronze, files: [...bronze.files.values()] }, positions)
+    const counted = await bronzeRows(duck, way, { bronze, files }, positions)
+    return countCopies(duck, { table: nameOf(schema), tables, silver, rows: counted, all })
+  }
   await addTruncated(duck, lake, { bronze, path, files, tables, silver })
   await readState(duck, silver, tables)
   return collapse(duck, nameOf(schema), mask.primaryKey)
@@ -90,12 +99,13 @@ async function bronzeRows(
   duck: Duck,
   { lake, schema }: Way,
   { bronze, files }: { bronze: Snapshot; files: Add[] },
+  columns: readonly string[] = bronzeColumnsRead,
 ): Promise<Sql> {
   const table = lake.table(tablePath('bronze', schema))
   const without = withoutReplaced(await mendsOf(duck, lake, schema))
-  if (!without) return scan(table, bronze, { files, columns: bronzeColumnsRead })
+  if (!without) return scan(table, bronze, { files, columns })
   const rows = without(await scan(table, bronze, { files, columns: [...bronzeColumnsRead, '_topic', '_headers'] }))
-  return sql`(SELECT ${join(bronzeColumnsRead.map(name => id(name)))} FROM ${rows})`
+  return sql`(SELECT ${join(columns.map(name => id(name)))} FROM ${rows})`
 }
 
 /** Rows whose values do not fit their columns go to quarantine, once: how far each partition was looked at is kept there. */

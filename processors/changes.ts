@@ -6,6 +6,8 @@ import { id, join, type Sql, sql, trusted } from '../lake/sql.ts'
 import type { MaskPlan } from '../privacy/mask.ts'
 import { columnType } from './column-types.ts'
 import { isDataError } from './data-error.ts'
+import { isMultiset } from './multiset/copies.ts'
+import { hashedColumns, rowHash } from './multiset/row-hash.ts'
 import { bronzeColumnsRead } from './own-columns.ts'
 import type { SourceTable } from './source-schema.ts'
 import { unwrapped } from './stage.ts'
@@ -28,20 +30,34 @@ export async function typeChanges(duck: Duck, bronze: Sql, options: { schema: So
   await options.mask.bind(duck)
   const part = (lenient: boolean) =>
     join(
-      images.map(image => masked(bronze, { ...options, image, lenient, several: images.length > 1 })),
+      images.flatMap(image =>
+        sidesOf(options.mask).map(side => masked(bronze, { ...options, image, side, lenient, several: images.length > 1 })),
+      ),
       ' UNION ALL ',
     )
   try {
-    await duck.run(sql`CREATE OR REPLACE TEMP TABLE changes AS ${numbered(part(false))}`)
+    await duck.run(sql`CREATE OR REPLACE TEMP TABLE changes AS ${numbered(part(false), options)}`)
   } catch (error) {
     if (!isDataError(error)) throw error
-    await duck.run(sql`CREATE OR REPLACE TEMP TABLE changes AS ${numbered(part(true))}`)
+    await duck.run(sql`CREATE OR REPLACE TEMP TABLE changes AS ${numbered(part(true), options)}`)
   }
 }
 
 /** `_row_id` names a change from here on; no column of silver is called so (own-columns.ts). */
-function numbered(rows: Sql): Sql {
-  return sql`SELECT row_number() OVER () AS _row_id, * FROM (${rows})`
+function numbered(rows: Sql, { schema, mask }: { schema: SourceTable; mask: MaskPlan }): Sql {
+  const hash = isMultiset(mask.primaryKey) ? sql`, ${rowHash(hashedColumns(mask, schema))} AS _row_hash` : sql``
+  return sql`SELECT row_number() OVER () AS _row_id, *${hash} FROM (${rows})`
+}
+
+/** A table without a key counts both images of a change, each as a row: what goes and what comes. */
+const bothSides = [
+  { image: 'before', delta: -1, ops: ['u', 'd'] },
+  { image: 'after', delta: 1, ops: ['c', 'u', 'r'] },
+] as const
+type Side = (typeof bothSides)[number]
+
+function sidesOf(mask: MaskPlan): readonly (Side | undefined)[] {
+  return isMultiset(mask.primaryKey) ? bothSides : [undefined]
 }
 
 interface Part {
@@ -53,14 +69,17 @@ interface Part {
   several: boolean
   /** A row that does not fit gets `_bad` instead of failing the statement. */
   lenient: boolean
+  /** One image of each change; absent: the new one, with the key of a deleted row. */
+  side?: Side | undefined
 }
 
-function masked(bronze: Sql, { schema, mask, image, several, lenient }: Part): Sql {
+function masked(bronze: Sql, { schema, mask, image, several, lenient, side }: Part): Sql {
   const guard = (value: Sql) => (lenient ? sql`TRY(${value})` : value)
-  const event = guard(sql`json_transform_strict(${unwrapped(sql`_value`)}, ${shape({ schema, mask }, image)})`)
+  const event = guard(sql`json_transform_strict(${unwrapped(sql`_value`)}, ${shape({ schema, mask }, image, side)})`)
   const alike = several ? sql`AND ${imageKeys} IS NOT DISTINCT FROM ${image === null ? null : [...image]}` : sql``
+  const one = side ? sql`AND _op IN (${join(side.ops.map(op => sql`${op}`))})` : sql``
   const parsed = sql`SELECT ${join(carried.map(name => sql`${id(name)} AS ${apart(name)}`))}, ${event} AS ${apart('event')}
-    FROM ${bronze} WHERE _value IS NOT NULL AND _op <> 't' ${alike}`
+    FROM ${bronze} WHERE _value IS NOT NULL AND _op <> 't' ${alike} ${one}`
   const spelled = spellingIn(image)
   const typed = schema.columns
     .filter(({ name }) => isRead({ schema, mask }, name))
@@ -71,7 +90,9 @@ function masked(bronze: Sql, { schema, mask, image, several, lenient }: Part): S
       const after = name === undefined ? sql`NULL` : sql`${apart('event')}."after".${id(name)}`
       // Only the key of a deleted row is needed, so the old image is parsed no further.
       const before = sql`${apart('event')}."before".${id(name ?? column.name)}`
-      const value = key ? sql`CASE WHEN ${apart('_op')} = 'd' THEN ${before} ELSE ${after} END` : after
+      const old = name === undefined ? sql`NULL` : before
+      const value =
+        side?.image === 'before' ? old : key ? sql`CASE WHEN ${apart('_op')} = 'd' THEN ${before} ELSE ${after} END` : after
       return {
         name: column.name,
         present: sql`${value} IS NOT NULL`,
@@ -84,7 +105,8 @@ function masked(bronze: Sql, { schema, mask, image, several, lenient }: Part): S
   )
   const own = [...carried, '_bad']
   const rows = sql`SELECT ${join(carried.map(apart))}, ${lenient ? bad : sql`false`} AS ${apart('_bad')}, ${join(typed.map(({ name, value }) => sql`${value} AS ${id(name)}`))} FROM (${parsed})`
-  return sql`SELECT ${join(mask.columns.map(column => sql`${column.expr} AS ${id(column.name)}`))}, ${join(own.map(name => sql`${apart(name)} AS ${id(name)}`))} FROM (${rows})`
+  const delta = side ? sql`, ${side.delta} AS _delta` : sql``
+  return sql`SELECT ${join(mask.columns.map(column => sql`${column.expr} AS ${id(column.name)}`))}${delta}, ${join(own.map(name => sql`${apart(name)} AS ${id(name)}`))} FROM (${rows})`
 }
 
 /** A name for a column of ours beside source columns of any name: those cannot end with a space. */
@@ -105,17 +127,19 @@ function isRead({ schema, mask }: Pick<Part, 'schema' | 'mask'>, name: string): 
 }
 
 /** The JSON shape that is parsed: the columns of the new image, the key of the old. Strict parsing wants every field to be there. */
-function shape({ schema, mask }: Pick<Part, 'schema' | 'mask'>, image: readonly string[] | null): string {
+function shape({ schema, mask }: Pick<Part, 'schema' | 'mask'>, image: readonly string[] | null, side?: Side): string {
   const { columns, primaryKey } = schema
   const spelled = spellingIn(image)
   const types = columns
     .filter(({ name }) => isRead({ schema, mask }, name))
     .map(column => ({ column: column.name, name: spelled(column.name), type: columnType(column).jsonType }))
+  const whole = Object.fromEntries(types.flatMap(({ name, type }) => (name === undefined ? [] : [[name, type]])))
+  if (side) return JSON.stringify({ [side.image]: whole })
   return JSON.stringify({
     before: Object.fromEntries(
       types.filter(({ column }) => primaryKey.includes(column)).map(({ column, name, type }) => [name ?? column, type]),
     ),
-    after: Object.fromEntries(types.flatMap(({ name, type }) => (name === undefined ? [] : [[name, type]]))),
+    after: whole,
   })
 }
 

@@ -42,10 +42,14 @@ const temporaryNames = [
   ),
 ]
 
+/** Of tables without a key (multiset/). */
+const multisetNames = ['_row_hash', '_copy', '_delta']
+
 /** All of them, in lower case. */
 export const ownNames: ReadonlySet<string> = new Set([
   ...positionFields.map(({ name }) => name),
   ...bronzeColumnsRead.slice(1),
   ...historyNames,
   ...temporaryNames,
+  ...multisetNames,
 ])

@@ -8,6 +8,7 @@ import { type Sql, sql } from '../lake/sql.ts'
 import { boundsProperties } from '../lake/stats.ts'
 import type { MaskPlan } from '../privacy/mask.ts'
 import { masksOf } from './mask-record.ts'
+import { copyFields, isMultiset } from './multiset/copies.ts'
 import { positionFields } from './own-columns.ts'
 import type { TableName } from './source-schema.ts'
 
@@ -60,7 +61,8 @@ export function silverParts(
   mask: MaskPlan,
 ): [history: SilverPart, deleted: SilverPart, current: SilverPart] {
   const at = paths(tables.name)
-  const own = mask.columns.map(({ name, delta }) => field(name, delta))
+  const several = isMultiset(tables.key)
+  const own = [...mask.columns.map(({ name, delta }) => field(name, delta)), ...(several ? copyFields : [])]
   const keyStats = mask.columns.filter(({ name, inLog }) => inLog && tables.key.includes(name)).map(({ name }) => name)
   const configuration = {
     'cdc.primaryKey': JSON.stringify(tables.key),
@@ -82,7 +84,7 @@ export function silverParts(
   return [
     part('history', {
       wanted: [...own, ...historyFields, ...positionFields],
-      rows: sql`SELECT *, _offset AS _seq FROM applied`,
+      rows: sql`SELECT *, _offset AS _seq FROM applied ${several ? sql`WHERE _copy > 0` : sql``}`,
       mode: 'append',
       stats: [],
       committed: 'merge:history-committed',

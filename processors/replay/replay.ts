@@ -100,7 +100,7 @@ export async function chooseTables(
   const chosen = await choose(new SourceSchemas(duck, lake), lake, names)
   return chosen.flatMap(schema => {
     const mask = compileMask(policy, schema, keys)
-    const left = mask.omitted ?? (schema.primaryKey.length === 0 ? 'the table has no primary key' : undefined)
+    const left = mask.omitted
     if (left === undefined || names?.length) return [{ schema, mask }]
     log.warn({ table: nameOf(schema) }, `not in silver: ${left}`)
     return []

@@ -1,0 +1,23 @@
+// How far the events of a table without a key were counted: for each binlog's name and each GTID's origin the place furthest on, and the last snapshot.
+// Guarantee: kept as markers in the same commit as what was counted; equal for a rebuild, because a mark is the first event at its place.
+import { type Sql, sql } from '../../lake/sql.ts'
+import { snapshotMark } from './judge-events.ts'
+
+/**
+ * Adds the marks that moved on to temp table `applied`, as markers: copy −1 of a hash that no row has. A mark has its place in `_row` and
+ * `_tx_order`, where judge-events.ts reads it.
+ */
+export const furthest: Sql = sql`INSERT INTO applied BY NAME
+  WITH furthest AS (
+    SELECT '~binlog ' || base AS _row_hash, place.r AS _row, place.t AS _tx_order, NULL AS _gtid, _offset, known FROM events WHERE mark IS NULL OR mark LIKE '~binlog %'
+    QUALIFY row_number() OVER (PARTITION BY base ORDER BY place DESC, known DESC, _offset) = 1
+    UNION ALL
+    SELECT '~gtid ' || origin, NULL, turn.t, _gtid, _offset, known FROM events WHERE turn.s IS NOT NULL
+    QUALIFY row_number() OVER (PARTITION BY origin ORDER BY turn DESC, known DESC, _offset) = 1
+    UNION ALL
+    SELECT ${snapshotMark}, NULL, NULL, NULL, _offset, known FROM events WHERE resets AND _op = 'r'
+    QUALIFY row_number() OVER (ORDER BY _offset DESC) = 1
+  )
+  SELECT furthest.* EXCLUDE (known), -1 AS _copy, 'd' AS _op, true AS _winner, events._source_ts AS _valid_from,
+    events._source_ts, events._partition, events._file, events._pos, events._snapshot
+  FROM furthest JOIN events USING (_offset) WHERE NOT furthest.known AND NOT events.known`
