@@ -5,6 +5,7 @@ import { collect } from './arguments.ts'
 import { addCompact } from './commands/compact.ts'
 import { addDemo } from './commands/demo.ts'
 import { addGenerate } from './commands/generate.ts'
+import { addQuarantine } from './commands/quarantine.ts'
 import { addReplay } from './commands/replay.ts'
 import { addRun } from './commands/run.ts'
 import { addSql } from './commands/sql.ts'
@@ -53,6 +54,7 @@ export function program(): Command {
     addTables,
     addSql,
     addReplay,
+    addQuarantine,
     addVerify,
     addCompact,
     addVacuum,

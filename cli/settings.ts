@@ -78,6 +78,7 @@ export const settingsSchema = z.object({
       prefix: text.regex(/^[A-Za-z0-9._-]+$/, 'expected a topic prefix of letters, digits, . _ -').optional(),
       group: text.default('binlake'),
       notifications: text.optional(),
+      signals: text.optional(),
       tls: z
         .object({ enabled: flag.default(false), ca: text.optional(), cert: text.optional(), key: text.optional() })
         .prefault({}),
@@ -150,6 +151,7 @@ export const settingsSchema = z.object({
   retention: z
     .object({ bronze: retention(1), silver: retention(1), gold: retention(1), quarantine: retention(7), wait: kept(7) })
     .prefault({}),
+  quarantine: z.object({ budget: whole(0, 1_000_000_000).default(1_000) }).prefault({}),
   duckdb: z.object({ memory: amount('bytes', '1GB').default(800e6), threads: whole(1, 1024).optional() }).prefault({}),
   log: z
     .object({
@@ -180,6 +182,7 @@ export const settings: Record<string, Setting> = {
   'kafka.prefix': { env: 'BINLAKE_TOPIC_PREFIX' },
   'kafka.group': { env: 'BINLAKE_GROUP' },
   'kafka.notifications': { env: 'BINLAKE_NOTIFICATIONS' },
+  'kafka.signals': { env: 'BINLAKE_SIGNALS' },
   'kafka.tls.enabled': { env: 'BINLAKE_KAFKA_TLS' },
   'kafka.tls.ca': { env: 'BINLAKE_KAFKA_CA', path: true },
   'kafka.tls.cert': { env: 'BINLAKE_KAFKA_CERT', path: true },
@@ -217,6 +220,7 @@ export const settings: Record<string, Setting> = {
   'merge.rewrites': { env: 'BINLAKE_MERGE_REWRITES' },
   'merge.allowance': { env: 'BINLAKE_MERGE_ALLOWANCE' },
   'merge.rows': { env: 'BINLAKE_MERGE_ROWS' },
+  'quarantine.budget': { env: 'BINLAKE_QUARANTINE_BUDGET' },
   'duckdb.memory': { env: 'BINLAKE_DUCKDB_MEMORY' },
   'duckdb.threads': { env: 'BINLAKE_DUCKDB_THREADS' },
   'log.level': { env: 'LOG' },

@@ -30,6 +30,8 @@ export interface PipelineOptions {
   topicPrefix: string
   /** Debezium's notification topic; default `<prefix>-notifications`. */
   notificationsTopic?: string
+  /** Debezium's signal topic; default `<prefix>-signals`. */
+  signalsTopic?: string
   log: Logger
   /** Ends the run cleanly: what is being committed is finished, nothing new is begun. */
   signal: AbortSignal
@@ -39,6 +41,8 @@ export interface PipelineOptions {
   maxRows: number
   /** How long a table waits between two merges. */
   merge: MergeRules
+  /** How many records of a table may wait in quarantine before its silver stops; absent: any number. */
+  quarantineBudget?: number
   /** Compaction, log clean-up and vacuum beside the line; absent: none. */
   maintenance?: MaintenanceSettings
   onProgress?: (progress: Progress) => void
@@ -73,7 +77,7 @@ export async function run(options: PipelineOptions): Promise<RunSummary> {
   const until = options.untilCaughtUp ? await source.ends() : undefined
   const tables = await topicsInLake(lake)
   const properties = options.maintenance ? { properties: retentionProperties(options.maintenance.retentions.bronze) } : {}
-  const ingest = { duck, lake, log, topicPrefix: options.topicPrefix, ...notificationsOf(options), tables, ...properties }
+  const ingest = { duck, lake, log, topicPrefix: options.topicPrefix, ...ownTopics(options), tables, ...properties }
   const owns = (name: TableName) => topicsOfTable(tables, name).every(topic => source.owns(topic))
   const refinery = new Refinery({
     ...options,
@@ -145,8 +149,8 @@ async function topicsInLake(lake: Lakehouse): Promise<Map<string, TableName>> {
   return new Map(bronze.flatMap(({ name, snapshot }) => topicsOf(snapshot).map(({ topic }) => [topic, name] as const)))
 }
 
-function notificationsOf({ notificationsTopic }: PipelineOptions): { notificationsTopic?: string } {
-  return notificationsTopic === undefined ? {} : { notificationsTopic }
+function ownTopics({ notificationsTopic, signalsTopic }: PipelineOptions) {
+  return { ...(notificationsTopic ? { notificationsTopic } : {}), ...(signalsTopic ? { signalsTopic } : {}) }
 }
 
 function topicsOfTable(tables: ReadonlyMap<string, TableName>, name: TableName): string[] {

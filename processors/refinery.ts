@@ -15,6 +15,8 @@ export interface RefineryOptions extends Context {
   maxRows: number
   /** How long a table waits between two merges. */
   merge: MergeRules
+  /** How many records of a table may wait in quarantine before its silver stops; absent: any number. */
+  quarantineBudget?: number
   /** There is an end to come soon, so merges may wait for it. */
   catchingUp: boolean
   /** Whether this worker refines the table now; another may hold it. */
@@ -140,7 +142,7 @@ export class Refinery {
     entry.pending = 0
     try {
       const { schema, mask } = await this.#plan(entry.name)
-      const refined = await refine(duck, { lake, log, schema, mask, maxRows })
+      const refined = await refine(duck, { lake, log, schema, mask, maxRows, ...budgetOf(this.#options) })
       if (!refined) return
       this.#goldDirty = true
       entry.awake ||= refined.more
@@ -210,6 +212,10 @@ export class Refinery {
 export class SchemaUnknown extends Error {
   readonly code = 'SCHEMA_UNKNOWN'
   readonly retryable = true
+}
+
+function budgetOf({ quarantineBudget }: RefineryOptions): { quarantineBudget?: number } {
+  return quarantineBudget === undefined ? {} : { quarantineBudget }
 }
 
 function nameOf({ database, table }: TableName): string {

@@ -14,8 +14,10 @@ import { isDebeziums, offsetAppId, topicsOf } from './bronze-names.ts'
 import { type Freshness, freshness } from './freshness.ts'
 import type { MergeRules } from './merge-interval.ts'
 import { type IntervalInForce, mergeIntervalOf } from './merge-interval-of.ts'
+import { openRecords } from './quarantine/records.ts'
 import type { TableName } from './source-schema.ts'
 import { SourceSchemas } from './source-schemas.ts'
+import { takenBy } from './taken.ts'
 
 export interface TableStatus {
   /** `database.table`. */
@@ -24,6 +26,7 @@ export interface TableStatus {
   /** Records in Kafka that bronze lacks; undefined if Kafka was not asked. */
   lag: number | undefined
   silver: SilverStatus | undefined
+  /** Records that wait for a person, and columns that no rule lets through. */
   quarantine: { records: number; columns: string[] }
 }
 
@@ -103,7 +106,7 @@ async function silverStatus(
 ): Promise<SilverStatus | undefined> {
   const silver = await lake.current(tablePath('silver', name))
   if (!silver) return undefined
-  const taken = Number(silver.txns.get(bronze.metaData.id) ?? -1n)
+  const taken = takenBy(silver, bronze.metaData.id)
   const table = lake.table(tablePath('bronze', name))
   const behind = await commitsBehind(table, bronze, taken)
   return {
@@ -115,14 +118,14 @@ async function silverStatus(
 }
 
 async function quarantineStatus(
-  { lake, policy }: StatusOptions,
+  { duck, lake, policy }: StatusOptions,
   name: TableName,
   schemas: SourceSchemas,
 ): Promise<TableStatus['quarantine']> {
-  const poison = await lake.current(tablePath('quarantine', name))
+  const { records } = await openRecords({ duck, lake }, name)
   const schema = policy && !isDebeziums(name) ? await schemas.get(name) : undefined
   const columns = schema ? compileMask(policy!.policy, schema, policy!.keys).quarantined.map(({ column }) => column) : []
-  return { records: poison ? factsOf(poison).rows : 0, columns }
+  return { records, columns }
 }
 
 function problemsOf(
@@ -146,7 +149,7 @@ function problemsOf(
     )
   }
   if (quarantine.records > 0)
-    problems.push(`${table}: ${quarantine.records} records could not be read; they are in quarantine.${table.split('.').at(-1)}`)
+    problems.push(`${table}: ${quarantine.records} records could not be read; see \`binlake quarantine list ${table}\``)
   if (quarantine.columns.length > 0)
     problems.push(`${table}: no rule of the policy lets these columns through: ${quarantine.columns.join(', ')}`)
   return problems

@@ -66,11 +66,13 @@ export async function runLine({ config, log, signal }: Session, options: LineOpt
       gold: await loadGoldModels(),
       topicPrefix: need(config.kafka.prefix, 'kafka.prefix'),
       ...(config.kafka.notifications ? { notificationsTopic: config.kafka.notifications } : {}),
+      ...(config.kafka.signals ? { signalsTopic: config.kafka.signals } : {}),
       log,
       signal: options.signal ?? signal,
       untilCaughtUp: options.untilCaughtUp,
       maxRows: config.merge.rows,
       merge: mergeRules(config),
+      quarantineBudget: config.quarantine.budget,
       ...(config.maintenance.enabled ? { maintenance: maintenanceSettings(config) } : {}),
       ...(options.onProgress ? { onProgress: options.onProgress } : {}),
     })

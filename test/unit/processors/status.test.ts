@@ -41,7 +41,7 @@ beforeAll(async () => {
     removes: ['b'],
     adds: [someAdd('c', { size: 45e6 })],
   })
-  await lake.append('quarantine/shop/orders', { n: 'long' }, 'SELECT range AS n FROM range(3)')
+  await lake.append('quarantine/shop/orders', { _reason: 'string' }, "SELECT 'invalid_json' AS _reason FROM range(3)")
   await lake.append('gold/daily', { n: 'long' }, 'SELECT 1 AS n')
 })
 
@@ -70,7 +70,7 @@ describe('lakeStatus', () => {
 
   it('gives moving data time, and calls standing data a problem', async () => {
     const moving = await look({ ends: ends('id-1', 15n) })
-    expect(moving.problems).toEqual(['shop.orders: 3 records could not be read; they are in quarantine.orders'])
+    expect(moving.problems).toEqual(['shop.orders: 3 records could not be read; see `binlake quarantine list shop.orders`'])
     const standing = await look({ ends: ends('id-1', 15n), now: later })
     expect(standing.problems).toEqual([
       expect.stringMatching(/^shop\.orders: 3 records wait in Kafka and nothing came for 1[12]\d s; is `binlake run` running\?$/),
