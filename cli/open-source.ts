@@ -21,7 +21,7 @@ export async function openSource(
 ): Promise<OpenSource> {
   const brokers = need(config.kafka.brokers, 'kafka.brokers')
   const topicPrefix = need(config.kafka.prefix, 'kafka.prefix')
-  const { notifications } = config.kafka
+  const { notifications, signals } = config.kafka
   const { records, bytes, age } = config.batch
   const spoolDir = await makeOwnFolder(tmpdir(), 'binlake-spool')
   const shared = { topicPrefix, spoolDir, batch: { records, bytes, ageMs: age } }
@@ -34,6 +34,7 @@ export async function openSource(
           brokers,
           group: config.kafka.group,
           ...(notifications ? { notifications } : {}),
+          ...(signals ? { signals } : {}),
           ...security(config),
           ...own,
         },
@@ -79,7 +80,8 @@ export function embeddedFolder(address: string): string | undefined {
   return /^embedded:(.+)$/s.exec(address)?.[1]
 }
 
-function security({ kafka }: Config): Pick<KafkaSettings, 'tls' | 'sasl'> {
+/** How the configured cluster is spoken to. */
+export function security({ kafka }: Config): Pick<KafkaSettings, 'tls' | 'sasl'> {
   const { enabled, ca, cert, key } = kafka.tls
   const { mechanism, username, password } = kafka.sasl
   const files = {

@@ -12,6 +12,8 @@ export interface KafkaSettings {
   topicPrefix: string
   /** Debezium's notification topic; default `<prefix>-notifications`. */
   notifications?: string
+  /** Debezium's signal topic; default `<prefix>-signals`. */
+  signals?: string
   /** Node's TLS options; an empty object means TLS with the system's certificates. */
   tls?: ConsumerOptions<Buffer, Buffer, Buffer, Buffer>['tls']
   sasl?: ConsumerOptions<Buffer, Buffer, Buffer, Buffer>['sasl']
@@ -78,13 +80,14 @@ export class KafkaGroup {
     const {
       topicPrefix,
       notifications = `${topicPrefix}-notifications`,
+      signals = `${topicPrefix}-signals`,
       signalTables = [],
       only = topic => !isSelfTest(topic),
     } = this.#settings
     const noData = new Set(signalTables.map(table => `${topicPrefix}.${table}`))
     try {
       const names = await this.#admin.listTopics({ includeInternals: false })
-      const debeziums = [topicPrefix, notifications]
+      const debeziums = [topicPrefix, notifications, signals]
       const ours = names.filter(name => (debeziums.includes(name) || name.startsWith(`${topicPrefix}.`)) && !noData.has(name))
       return ours.filter(only).sort()
     } catch (error) {

@@ -7,6 +7,7 @@ import type { TableName } from './source-schema.ts'
 export const schemaChanges: TableName = { database: '_debezium', table: 'schema_changes' }
 export const transactions: TableName = { database: '_debezium', table: 'transactions' }
 export const notifications: TableName = { database: '_debezium', table: 'notifications' }
+export const signals: TableName = { database: '_debezium', table: 'signals' }
 
 /** What was decided about tables (decisions.ts). */
 export const decisionsTable: TableName = { database: '_binlake', table: 'decisions' }
@@ -14,6 +15,25 @@ export const decisionsTable: TableName = { database: '_binlake', table: 'decisio
 /** The `txn` under which a bronze table holds the next offset of one partition; a recreated topic starts anew (lake-spec §3.3). */
 export function offsetAppId(topic: string, topicId: string, partition: number): string {
   return `binlake/${topic}#${topicId}/${partition}`
+}
+
+/** The `txn` that counts a topic's life: its version is the number of lives before, of any topic of this table. The first life has none. */
+export function lifeAppId(topic: string, topicId: string): string {
+  return `binlake-life/${topic}#${topicId}`
+}
+
+/** Lives that the table's topic had before this one: 0 for the first, and for the one that is about to begin as many as bronze knows. */
+export function livesBefore(bronze: Snapshot | undefined, topic: string, topicId: string): number {
+  const counted = bronze?.txns.get(lifeAppId(topic, topicId))
+  if (counted !== undefined) return Number(counted)
+  const lives = new Set(bronze ? topicsOf(bronze).map(held => `${held.topic}#${held.topicId}`) : [])
+  return lives.has(`${topic}#${topicId}`) ? 0 : lives.size
+}
+
+/** Whether a table holds two lives of its topic that were not counted: binlake before there were epochs let them in. */
+export function hasUncountedLives(bronze: Snapshot): boolean {
+  const lives = new Map(topicsOf(bronze).map(({ topic, topicId }) => [`${topic}#${topicId}`, lifeAppId(topic, topicId)]))
+  return [...lives.values()].filter(appId => !bronze.txns.has(appId)).length > 1
 }
 
 /** The topics whose offsets a bronze table holds, oldest first. */

@@ -11,11 +11,13 @@ import { type Field, field } from '../lake/schema.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
 import { boundsProperties } from '../lake/stats.ts'
 import { writeFile } from '../lake/write.ts'
-import { notifications, offsetAppId, schemaChanges, transactions } from './bronze-names.ts'
+import { lifeAppId, livesBefore, notifications, offsetAppId, schemaChanges, signals, transactions } from './bronze-names.ts'
 import { isDataError } from './data-error.ts'
+import { followBinlog } from './follow-binlog.ts'
+import { noteTruncates } from './note-truncates.ts'
 import { quarantine, quarantineSpooled } from './quarantine.ts'
 import type { TableName } from './source-schema.ts'
-import { type EventKind, isolate, pendingLines, type Staged, stage, tableOf } from './stage.ts'
+import { type EventKind, isolate, pendingLines, type Staged, type StageOptions, stage, tableOf } from './stage.ts'
 
 /** The next offset in the lake is before this batch's first: records between would be missing. */
 export class BronzeGap extends Error {
@@ -26,7 +28,10 @@ export class BronzeGap extends Error {
 /** The UTC date of `_ingested_at`, the same for a whole batch: what bronze is partitioned by. */
 export const ingestDate = field('_ingest_date', 'date')
 
-/** Tables that were made before there was `ingestDate` go on without it, unpartitioned. */
+/**
+ * Tables that were made before there was `ingestDate` go on without it, unpartitioned. `_epoch` counts the lives that the topic had before
+ * (NULL in older rows: 0), `_version` is the connector's.
+ */
 export const bronzeFields: Field[] = [
   field('_topic', 'string'),
   field('_partition', 'integer'),
@@ -44,11 +49,13 @@ export const bronzeFields: Field[] = [
   field('_headers', 'string'),
   field('_key', 'string'),
   field('_value', 'string'),
+  field('_epoch', 'integer'),
+  field('_version', 'string'),
   ingestDate,
 ]
 
 /** Positions are no personal data; their bounds keep a table's files in order, and let readers skip some. */
-export const bounded = ['_partition', '_offset', '_kafka_ts']
+export const bounded = ['_partition', '_offset', '_kafka_ts', '_source_ts', '_file', '_version']
 
 /** Raw JSON parses in parallel by row group, so small ones keep both cores busy. */
 export const rowGroupSize = 24_576
@@ -60,6 +67,8 @@ export interface Ingest {
   topicPrefix: string
   /** Debezium's notification topic; default `<prefix>-notifications`. */
   notificationsTopic?: string
+  /** Debezium's signal topic; default `<prefix>-signals`. */
+  signalsTopic?: string
   /** Where a topic's rows go, once known. Filled here. */
   tables: Map<string, TableName>
   /** Properties of a table that is made. */
@@ -85,9 +94,12 @@ export async function appendBronze(ingest: Ingest, batch: TopicBatch): Promise<A
   const from = resumeFrom(batch, base)
   if (from === undefined) return { table, records: 0, quarantined: 0 }
   const shape = shapeOf(base)
-  const options = { table, pending: pendingLines(from), ingestedAt: new Date() }
+  const epoch = livesBefore(base, batch.topic, batch.topicId)
+  const options = { table, pending: pendingLines(from), ingestedAt: new Date(), epoch }
   const { add, staged } = await writeRows(ingest, batch, kind, { path, shape, ...options })
   const quarantined = await setAside(ingest, batch, staged, from)
+  const written = { table, path, base, batch, add: add! }
+  const noted = kind === 'row' && add ? [...(await followBinlog(ingest, written)), ...(await noteTruncates(ingest, written))] : []
   const snapshot = await commit(ingest.lake.table(path), {
     base,
     mode: 'append',
@@ -97,10 +109,14 @@ export async function appendBronze(ingest: Ingest, batch: TopicBatch): Promise<A
       name: table.table,
       ...(base ? {} : { configuration: { ...boundsProperties(bounded), ...ingest.properties } }),
     },
-    txns: [...batch.ranges].map(([partition, range]) => ({
-      appId: offsetAppId(batch.topic, batch.topicId, partition),
-      version: range.to,
-    })),
+    txns: [
+      ...[...batch.ranges].map(([partition, { to }]) => ({
+        appId: offsetAppId(batch.topic, batch.topicId, partition),
+        version: to,
+      })),
+      ...(epoch > 0 ? [{ appId: lifeAppId(batch.topic, batch.topicId), version: BigInt(epoch) }] : []),
+      ...noted,
+    ],
     adds: add ? [add] : [],
   })
   ingest.lake.committed(path, snapshot)
@@ -129,8 +145,12 @@ function shapeOf(base: Snapshot | undefined): Shape {
     : { fields: bronzeFields.filter(column => column !== ingestDate), partitionColumns: base.metaData.partitionColumns }
 }
 
-function kindOf(topic: string, { topicPrefix: prefix, notificationsTopic = `${prefix}-notifications` }: Ingest): EventKind {
+function kindOf(
+  topic: string,
+  { topicPrefix: prefix, notificationsTopic = `${prefix}-notifications`, signalsTopic = `${prefix}-signals` }: Ingest,
+): EventKind {
   if (topic === notificationsTopic) return 'notification'
+  if (topic === signalsTopic) return 'signal'
   if (topic === prefix) return 'schema change'
   return topic === `${prefix}.transaction` ? 'transaction' : 'row'
 }
@@ -140,6 +160,7 @@ async function identify({ duck, topicPrefix }: Ingest, batch: TopicBatch, kind: 
   if (kind === 'schema change') return schemaChanges
   if (kind === 'transaction') return transactions
   if (kind === 'notification') return notifications
+  if (kind === 'signal') return signals
   const named = await tableOf(duck, batch)
   if (named) return named
   const [database = '', ...table] = batch.topic.slice(topicPrefix.length + 1).split('.')
@@ -170,7 +191,7 @@ async function writeRows(
   ingest: Ingest,
   batch: TopicBatch,
   kind: EventKind,
-  options: { path: string; shape: Shape; table: TableName; pending: ReturnType<typeof pendingLines>; ingestedAt: Date },
+  options: StageOptions & { path: string; shape: Shape },
 ): Promise<{ add: Add | undefined; staged: Staged | undefined }> {
   if (batch.records === 0) return { add: undefined, staged: undefined }
   const { fields, partitionColumns } = options.shape

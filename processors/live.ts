@@ -17,7 +17,7 @@ import type { Policy } from '../privacy/policy.ts'
 import type { LiveTail, ReadTail } from '../sql/derived.ts'
 import { apply, openBronze } from './apply.ts'
 import { isDebeziums } from './bronze-names.ts'
-import { nextFiles } from './next-files.ts'
+import { filesAfter } from './next-files.ts'
 import { refuseOtherPolicy } from './refine.ts'
 import { SchemaUnknown } from './refinery.ts'
 import { evolved, openSilver } from './silver.ts'
@@ -81,7 +81,5 @@ async function filesBeyond(lake: Lakehouse, bronze: Snapshot, tables: SilverTabl
   const { current } = tables.taken
   // The first commits may be gone from the log, and their rows in other files.
   if (current < 0) return [...bronze.files.values()]
-  const taken = { current, history: current, deleted: current }
-  const { files } = await nextFiles(lake, bronze, { tables: { ...tables, taken }, maxRows: Number.POSITIVE_INFINITY })
-  return files
+  return filesAfter(lake, bronze, tables, current)
 }

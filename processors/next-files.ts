@@ -10,6 +10,7 @@ import type { Snapshot } from '../lake/snapshot.ts'
 import { TableHalted } from './collapse.ts'
 import { mendAppId } from './quarantine/mends.ts'
 import type { SilverTables } from './silver-parts.ts'
+import { sweepOf } from './snapshots/sweep-decision.ts'
 
 /**
  * The data files of the bronze versions to take next: at most `maxRows`, or half as many more if that is all there is.
@@ -19,7 +20,7 @@ export async function nextFiles(
   lake: Lakehouse,
   bronze: Snapshot,
   options: { tables: SilverTables; maxRows: number },
-): Promise<{ files: Add[]; version: number; mend?: string }> {
+): Promise<{ files: Add[]; version: number; mend?: string; sweep?: string }> {
   const { current: from, history, deleted } = options.tables.taken
   const ahead = Math.max(history, deleted)
   const last = ahead > from ? ahead : bronze.version
@@ -28,8 +29,10 @@ export async function nextFiles(
   // A mend is carried out in its own way and alone, in its turn (quarantine/remake-keys.ts).
   const [first] = found
   if (first?.mend !== undefined) return { files: first.files, version: first.version, mend: first.mend }
-  const mend = found.findIndex(step => step.mend !== undefined)
-  const steps = mend < 0 ? found : found.slice(0, mend)
+  // So is a sweep (snapshots/apply-sweep.ts).
+  if (first?.sweep !== undefined) return { files: [], version: first.version, sweep: first.sweep }
+  const alone = found.findIndex(step => step.mend !== undefined || step.sweep !== undefined)
+  const steps = alone < 0 ? found : found.slice(0, alone)
   const all = steps.reduce((sum, { rows }) => sum + rows, 0) <= enough * 1.5
   let rows = 0
   const taken = steps.filter(step => {
@@ -39,12 +42,26 @@ export async function nextFiles(
   return { files: taken.flatMap(({ files }) => files), version: taken.at(-1)?.version ?? from }
 }
 
+/** The data files of all bronze versions after those that silver has taken. */
+export async function filesAfter(lake: Lakehouse, bronze: Snapshot, tables: SilverTables, taken: number): Promise<Add[]> {
+  const files: Add[] = []
+  for (let from = taken; from < bronze.version; ) {
+    const stands = { ...tables, taken: { current: from, history: from, deleted: from } }
+    const next = await nextFiles(lake, bronze, { tables: stands, maxRows: Number.POSITIVE_INFINITY })
+    files.push(...next.files)
+    if (next.version === from) break
+    from = next.version
+  }
+  return files
+}
+
 interface Step {
   version: number
   files: Add[]
   rows: number
   /** The decision that this version carries out. */
   mend?: string
+  sweep?: string
 }
 
 function mendOf({ txns, commitInfo }: Commit): string | undefined {
@@ -72,7 +89,14 @@ async function newRows(
       const files = commit.adds.filter(add => add.dataChange)
       const count = sizeOf(files).rows
       const mend = mendOf(commit)
-      steps.push({ version: commit.version, files, rows: count, ...(mend === undefined ? {} : { mend }) })
+      const sweep = sweepOf(commit)
+      steps.push({
+        version: commit.version,
+        files,
+        rows: count,
+        ...(mend === undefined ? {} : { mend }),
+        ...(sweep === undefined ? {} : { sweep }),
+      })
       rows += count
     }
   }

@@ -84,6 +84,7 @@ export async function run(options: PipelineOptions): Promise<RunSummary> {
     duck: refineryDuck,
     lake,
     catchingUp: options.untilCaughtUp,
+    ends: () => source.ends(),
     owns,
     onFailure: () => broken.abort(),
     onChanges: count => {

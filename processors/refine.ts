@@ -11,6 +11,7 @@ import { refuseOverBudget } from './quarantine/budget.ts'
 import { remakeKeys } from './quarantine/remake-keys.ts'
 import { mergeSilver, openSilver } from './silver.ts'
 import type { SilverTables } from './silver-parts.ts'
+import { applySweep } from './snapshots/apply-sweep.ts'
 import type { SourceTable } from './source-schema.ts'
 
 export interface Refinement extends Way {
@@ -50,14 +51,17 @@ async function step(duck: Duck, options: Refinement): Promise<Refined | undefine
   refuseOtherKey(tables, options)
   refuseBehind(tables, options)
   await refuseOverBudget({ duck, lake }, schema, options.quarantineBudget)
-  const { files, version, mend } = await nextFiles(lake, bronze, { tables, maxRows: options.maxRows })
+  const { files, version, mend, sweep } = await nextFiles(lake, bronze, { tables, maxRows: options.maxRows })
   if (version === tables.taken.current) return undefined
   if (mend !== undefined) {
     const { rows, collapsed } = await remakeKeys(duck, options, { bronze, tables, version, mend })
     options.log.info({ table: nameOf(schema), bronzeVersion: version, rows, ...collapsed }, 'mended records taken into silver')
     return { version, rows, more: version < bronze.version }
   }
-  const collapsed = await apply(duck, options, { bronze, tables, files })
+  const collapsed =
+    sweep === undefined
+      ? await apply(duck, options, { bronze, tables, files })
+      : await applySweep(duck, options, { bronze, tables, sweep })
   const { rows } = await mergeSilver(duck, lake, {
     tables,
     mask,

@@ -1,12 +1,15 @@
 // Takes tables from bronze to silver, and silver to gold, each on its own interval, beside the ingestion of more bronze.
 // Guarantee: one table that cannot go on stops alone; what concerns all (disk, store, memory) stops the run.
+import type { EndOffsets } from '../connectors/source.ts'
 import { compileMask, type MaskPlan } from '../privacy/mask.ts'
 import { isDebeziums } from './bronze-names.ts'
 import type { Context } from './context.ts'
 import { refreshGold } from './gold.ts'
 import type { MergeRules } from './merge-interval.ts'
 import { mergeIntervalOf } from './merge-interval-of.ts'
+import { isMultiset } from './multiset/copies.ts'
 import { refine } from './refine.ts'
+import { Sweeps } from './snapshots/sweeps.ts'
 import type { SourceTable, TableName } from './source-schema.ts'
 import { SourceSchemas } from './source-schemas.ts'
 
@@ -23,6 +26,8 @@ export interface RefineryOptions extends Context {
   owns: (table: TableName) => boolean
   /** Hears that the refinery has stopped for good; `stop` then throws the reason. */
   onFailure: () => void
+  /** Where each topic ends now; absent: full snapshots are not swept. */
+  ends?: () => Promise<EndOffsets>
   /** Hears of changes applied. */
   onChanges: (count: number) => void
 }
@@ -62,6 +67,7 @@ interface Entry {
 export class Refinery {
   readonly #options: RefineryOptions
   readonly #schemas: SourceSchemas
+  readonly #sweeps: Sweeps | undefined
   readonly #tables = new Map<string, Entry>()
   #goldDirty = true
   #goldAt = 0
@@ -73,6 +79,8 @@ export class Refinery {
   constructor(options: RefineryOptions) {
     this.#options = options
     this.#schemas = new SourceSchemas(options.duck, options.lake)
+    const { duck, lake, log, ends } = options
+    this.#sweeps = ends && new Sweeps({ duck, lake, log, ends })
     this.#loop = this.#work().catch((error: unknown) => {
       this.#failure = error
       options.onFailure()
@@ -142,6 +150,8 @@ export class Refinery {
     entry.pending = 0
     try {
       const { schema, mask } = await this.#plan(entry.name)
+      // A table without a key begins anew with the snapshot's first row (multiset/judge-events.ts).
+      if (!isMultiset(mask.primaryKey)) await this.#sweeps?.look(entry.name)
       const refined = await refine(duck, { lake, log, schema, mask, maxRows, ...budgetOf(this.#options) })
       if (!refined) return
       this.#goldDirty = true

@@ -10,6 +10,7 @@ import type { MaskPlan } from '../privacy/mask.ts'
 import { masksOf } from './mask-record.ts'
 import { copyFields, isMultiset } from './multiset/copies.ts'
 import { positionFields } from './own-columns.ts'
+import { unchangedMark } from './snapshots/unchanged-mark.ts'
 import type { TableName } from './source-schema.ts'
 
 /** A source table's three silver tables as they stand. */
@@ -22,6 +23,8 @@ export interface SilverTables {
   deleted: Snapshot | undefined
   /** The bronze version each has taken; -1 for none. */
   taken: { current: number; history: number; deleted: number }
+  /** Properties that say under which schema the rows to come are made (schema/built.ts). */
+  built?: Record<string, string>
 }
 
 export interface SilverPart {
@@ -53,6 +56,8 @@ export const paths = (name: TableName) => ({
 })
 
 const opField = field('_op', 'string')
+/** How a snapshot brought the change: `true`, `last`, …, `incremental`, or `sweep`; NULL for a change of the stream. */
+const snapshotField = field('_snapshot', 'string')
 const historyFields = [opField, field('_seq', 'long')]
 
 /** In the order in which they are committed: silver's own progress, which decides where to go on, comes last. */
@@ -68,6 +73,7 @@ export function silverParts(
     'cdc.primaryKey': JSON.stringify(tables.key),
     'binlake.policy': mask.fingerprint,
     'binlake.masks': masksOf(mask),
+    ...tables.built,
     ...boundsProperties([...keyStats, '_offset']),
   }
   const part = (
@@ -83,8 +89,8 @@ export function silverParts(
   })
   return [
     part('history', {
-      wanted: [...own, ...historyFields, ...positionFields],
-      rows: sql`SELECT *, _offset AS _seq FROM applied ${several ? sql`WHERE _copy > 0` : sql``}`,
+      wanted: [...own, ...historyFields, ...positionFields, snapshotField],
+      rows: sql`SELECT * REPLACE (nullif(_snapshot, 'false') AS _snapshot), _offset AS _seq FROM applied WHERE _snapshot IS DISTINCT FROM ${unchangedMark} ${several ? sql`AND _copy > 0` : sql``}`,
       mode: 'append',
       stats: [],
       committed: 'merge:history-committed',

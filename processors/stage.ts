@@ -9,7 +9,7 @@ import type { TableName } from './source-schema.ts'
 export const operations = ['c', 'u', 'd', 'r', 't'] as const
 
 /** Which event a topic carries; only row events name their table themselves. */
-export type EventKind = 'row' | 'schema change' | 'transaction' | 'notification'
+export type EventKind = 'row' | 'schema change' | 'transaction' | 'notification' | 'signal'
 
 export interface Staged {
   table: TableName
@@ -24,8 +24,8 @@ export interface StageOptions {
   /** Leaves out lines that the lake already holds. */
   pending: Sql
   ingestedAt: Date
-  /** Lives that the topic had before this one. */
-  epoch: number
+  /** Lives that the topic had before this one (epochs.ts); 0 by default. */
+  epoch?: number
 }
 
 const positionShape = JSON.stringify({
@@ -70,12 +70,7 @@ export function stage(batch: TopicBatch, kind: EventKind, options: StageOptions)
 }
 
 /** The slow path, when `stage` failed: materialises the lines once and tells good from bad, line by line. Temp table `isolated`. */
-export async function isolate(
-  duck: Duck,
-  batch: TopicBatch,
-  kind: EventKind,
-  options: StageOptions,
-): Promise<Staged> {
+export async function isolate(duck: Duck, batch: TopicBatch, kind: EventKind, options: StageOptions): Promise<Staged> {
   const { table } = options
   const event = sql`TRY(json_transform(${unwrapped(sql`value`)}, ${positionShape}))`
   const reason = sql`CASE
@@ -127,7 +122,7 @@ function defect({ database, table }: TableName): Sql {
   END`
 }
 
-function bronzeColumns(batch: TopicBatch, { ingestedAt, epoch }: StageOptions): Sql {
+function bronzeColumns(batch: TopicBatch, { ingestedAt, epoch = 0 }: StageOptions): Sql {
   const columns: [string, SqlValue][] = [
     ['_topic', batch.topic],
     ['_partition', sql`partition`],

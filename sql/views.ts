@@ -40,7 +40,7 @@ export function lastChanges(rows: Sql, options: { key: readonly string[]; column
   const ended = sql`_op ${live ? sql`NOT IN` : sql`IN`} ('d', 't')`
   // A key's `_valid_from` never runs backwards; `_seq` tells apart what happened at one moment.
   return sql`(SELECT ${join(columns.map(name => id(name)))} FROM ${rows}
-    QUALIFY row_number() OVER (PARTITION BY ${join(key.map(name => id(name)))} ORDER BY _valid_from DESC, _seq DESC) = 1 AND ${ended})`
+    QUALIFY row_number() OVER (PARTITION BY ${join(key.map(name => id(name)))} ORDER BY _valid_from DESC, _seq DESC, _op = 'd' DESC) = 1 AND ${ended})`
 }
 
 /** Silver's rows without the keys that the tail touches, and the tail's newest rows that are not deletions. Either may be missing. */
@@ -58,7 +58,8 @@ export function liveRows(options: { silver: Sql | undefined; tail: Sql | undefin
 }
 
 function history(rows: Sql, key: readonly string[]): Sql {
-  const versions = sql`(PARTITION BY ${join(key.map(column => id(column)))} ORDER BY _seq)`
+  // A sweep may stand at its row's last event (snapshots/apply-sweep.ts).
+  const versions = sql`(PARTITION BY ${join(key.map(column => id(column)))} ORDER BY _seq, _op = 'd')`
   return sql`SELECT *, _valid_to IS NULL AND _op NOT IN ('d', 't') AS _is_current
     FROM (SELECT *, lead(_valid_from) OVER ${versions} AS _valid_to FROM ${rows})`
 }

@@ -56,7 +56,7 @@ export async function prove(duck: Duck, { lake, live, aside, token, examples }: 
     for (const change of changes) byDesign.add(change)
     const key = aside.tables.key.filter(name => columns.includes(name))
     // A key that is masked otherwise tells no rows apart; their places in Kafka do, and the versions of a history.
-    const identity = key.length < aside.tables.key.length || part === 'history' ? [...key, '_partition', '_offset'] : key
+    const identity = key.length < aside.tables.key.length || part === 'history' ? [...key, '_partition', '_offset', ...(part === 'history' ? ['_op'] : [])] : key
     const result = await compareRows(duck, {
       left: await scan(lake.table(at[part]), standing, { columns }),
       right: await scan(aside.lake.table(at[part]), built, { columns }),

@@ -12,10 +12,13 @@ import { schemaString } from '../../lake/schema.ts'
 import { replay as fold, type Snapshot } from '../../lake/snapshot.ts'
 import { sql } from '../../lake/sql.ts'
 import { apply, openBronze, type Way } from '../apply.ts'
+import type { EventsOfKeys } from '../events-of-keys.ts'
 import { nextFiles } from '../next-files.ts'
 import { remakeKeys } from '../quarantine/remake-keys.ts'
 import { mergeSilver, type Publish } from '../silver.ts'
 import { paths, type SilverTables } from '../silver-parts.ts'
+import { applySweep } from '../snapshots/apply-sweep.ts'
+import { segmentsOf } from '../snapshots/segments.ts'
 import { takenBy } from '../taken.ts'
 import { rememberBefore } from './before-rebuild.ts'
 
@@ -45,7 +48,11 @@ export async function buildAside(duck: Duck, way: Way, { bronze, lake, setAside 
   const nothing = { current: undefined, history: undefined, deleted: undefined }
   const taken = { current: -1, history: -1, deleted: -1 }
   const aside: Aside = { lake, tables: { name: way.schema, key: way.mask.primaryKey, ...nothing, taken }, changes: 0 }
-  await take(duck, way, aside, { bronze, files: [...bronze.files.values()], version: bronze.version, setAside })
+  for (const segment of await segmentsOf(duck, way, bronze)) {
+    // Each is as new to the tables aside as all of bronze.
+    Object.assign(taken, { current: -1, history: -1, deleted: -1 })
+    await take(duck, way, aside, { bronze, ...segment, version: bronze.version, setAside })
+  }
   return aside
 }
 
@@ -58,9 +65,18 @@ export async function advance(duck: Duck, way: Way, aside: Aside, { maxRows }: {
   }
 }
 
-type Taking = { bronze: Snapshot; files: Add[]; version: number; setAside: boolean; mend?: string }
+type Taking = {
+  bronze: Snapshot
+  files: Add[]
+  version: number
+  setAside: boolean
+  mend?: string
+  sweep?: string
+  only?: EventsOfKeys
+}
 
-async function take(duck: Duck, way: Way, aside: Aside, { bronze, files, version, setAside, mend }: Taking): Promise<void> {
+async function take(duck: Duck, way: Way, aside: Aside, taking: Taking): Promise<void> {
+  const { bronze, files, version, setAside, mend, sweep, only } = taking
   const { tables, lake } = aside
   const at = paths(tables.name)
   const publish: Publish = async (path, wanted) => {
@@ -73,9 +89,12 @@ async function take(duck: Duck, way: Way, aside: Aside, { bronze, files, version
     aside.changes += rows
     return
   }
-  const collapsed = await apply(duck, way, { bronze, tables, files, silver: lake, setAside })
+  const collapsed =
+    sweep === undefined
+      ? await apply(duck, way, { bronze, tables, files, silver: lake, setAside, ...(only ? { only } : {}) })
+      : await applySweep(duck, way, { bronze, tables, sweep, silver: lake })
   // They hold every change once more; the disk they spill to is wanted for what comes.
-  await duck.run(sql`DROP TABLE changes; DROP TABLE events`)
+  await duck.run(sql`DROP TABLE changes; DROP TABLE IF EXISTS events`)
   const { rows } = await mergeSilver(duck, lake, {
     tables,
     mask: way.mask,

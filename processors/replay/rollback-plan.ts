@@ -11,7 +11,7 @@ import { versionAt } from '../../lake/travel.ts'
 import { openBronze, type Way } from '../apply.ts'
 import { TableHalted } from '../collapse.ts'
 import { unlikePlan } from '../mask-record.ts'
-import { nextFiles } from '../next-files.ts'
+import { filesAfter } from '../next-files.ts'
 import { paths } from '../silver-parts.ts'
 import { asTaken, takenBy } from '../taken.ts'
 import { beforeRebuild } from './before-rebuild.ts'
@@ -127,9 +127,9 @@ async function requireFiles({ lake }: Way, path: string, target: Snapshot): Prom
 /** What bronze took since must still be there, commit by commit, for the next run to bring the tables up to date. */
 async function requireTail({ lake, schema }: Way, bronze: Snapshot, taken: number): Promise<void> {
   const nothing = { current: undefined, history: undefined, deleted: undefined }
-  const tables = { name: schema, key: [], ...nothing, taken: { current: taken, history: taken, deleted: taken } }
+  const tables = { name: schema, key: [], ...nothing, taken: { current: -1, history: -1, deleted: -1 } }
   try {
-    const { files } = await nextFiles(lake, bronze, { tables, maxRows: Number.POSITIVE_INFINITY })
+    const files = await filesAfter(lake, bronze, tables, taken)
     const compacted = files.map(({ path }) => path).filter(path => !bronze.files.has(path))
     if ((await goneFiles(lake.table(tablePath('bronze', schema)), compacted)).length === 0) return
   } catch (error) {
