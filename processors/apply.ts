@@ -7,22 +7,28 @@ import type { Lakehouse } from '../lake/lakehouse.ts'
 import { tablePath } from '../lake/layout.ts'
 import { scan } from '../lake/scan.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
-import { id, join, type Sql, sql } from '../lake/sql.ts'
+import { type Sql, sql } from '../lake/sql.ts'
 import type { MaskPlan } from '../privacy/mask.ts'
-import { topicsOf } from './bronze-names.ts'
+import { hasUncountedLives, topicsOf } from './bronze-names.ts'
 import { typeChanges } from './changes.ts'
 import { type Collapsed, collapse, TableHalted } from './collapse.ts'
+import { eventRows } from './event-rows.ts'
 import type { EventsOfKeys } from './events-of-keys.ts'
+import { earlierRows, identityColumns, lookUp } from './identity.ts'
 import { isMultiset } from './multiset/copies.ts'
 import { countCopies } from './multiset/count-copies.ts'
-import { positions } from './multiset/judge-events.ts'
+import { judgedColumns } from './multiset/judge-events.ts'
 import { bronzeColumnsRead } from './own-columns.ts'
 import { refuseOverBudget } from './quarantine/budget.ts'
 import { mendsOf, withoutReplaced } from './quarantine/mends.ts'
 import { quarantine } from './quarantine.ts'
+import { builtUnder } from './schema/built.ts'
+import { type Hold, holdIn } from './schema/hold.ts'
 import { readState } from './silver.ts'
-import { paths, type SilverTables } from './silver-parts.ts'
+import type { SilverTables } from './silver-parts.ts'
+import { markUnchanged } from './snapshots/mark-unchanged.ts'
 import type { SourceTable } from './source-schema.ts'
+import { addTruncated, arrivalColumns, arrivals, hasSeveralPartitions } from './truncates.ts'
 
 /** One table's way from bronze to silver. */
 export interface Way {
@@ -43,9 +49,9 @@ export async function openBronze({ lake, schema, mask }: Way): Promise<Snapshot 
       `${nameOf(schema)}: the table has no primary key, and its topic several partitions, over which Kafka keeps no order of its changes; give the table ` +
         'an invisible primary key, or a new topic of one partition and a new snapshot (docs/keys.md)',
     )
-  if (recreated(bronze)) {
+  if (hasUncountedLives(bronze)) {
     throw new TableHalted(
-      `${nameOf(schema)}: its topic was deleted and created again, so offsets no longer tell the order; move the table's folders in bronze and silver ` +
+      `${nameOf(schema)}: its topic was deleted and created again before binlake counted such lives, so offsets no longer tell the order; move the table's folders in bronze and silver ` +
         'aside, and the new topic is read from its start',
     )
   }
@@ -78,34 +84,52 @@ export async function apply(
   way: Way,
   { bronze, tables, files, silver = way.lake, setAside = true, only }: Batch,
 ): Promise<Collapsed> {
-  const { lake, schema, mask } = way
+  const { lake, schema, mask, log } = way
+  const at = { duck, lake }
   const path = tablePath('bronze', schema)
-  const rows = await bronzeRows(duck, way, { bronze, files })
+  const hold = await holdIn(duck, way, { bronze, files, silver: tables.current })
+  tables.built = builtUnder(schema, mask, hold.waiting)
+  const rows = await bronzeRows(duck, way, { bronze, files, hold })
   await typeChanges(duck, only ? only.among(rows) : rows, { schema, mask })
   await only?.keep(duck)
   if (setAside) await quarantineBad(duck, way, { bronze, path, files })
   if (isMultiset(mask.primaryKey)) {
-    const all = () => bronzeRows(duck, way, { bronze, files: [...bronze.files.values()] }, positions)
-    const counted = await bronzeRows(duck, way, { bronze, files }, positions)
-    return countCopies(duck, { table: nameOf(schema), tables, silver, rows: counted, all })
+    const counted = await bronzeRows(duck, way, { bronze, files, hold }, judgedColumns)
+    const earlier = (events: Sql) => earlierRows(at, schema, { bronze, events })
+    return countCopies(duck, { table: nameOf(schema), tables, silver, rows: counted, earlier })
   }
-  await addTruncated(duck, lake, { bronze, path, files, tables, silver })
+  const events = (columns: readonly string[]) => bronzeRows(duck, way, { bronze, files, hold }, columns)
+  const several = hasSeveralPartitions(bronze) ? await events(arrivalColumns) : undefined
+  const truncates = await addTruncated(at, schema, { bronze, tables, silver, several, events: await events(identityColumns) })
   await readState(duck, silver, tables)
-  return collapse(duck, nameOf(schema), mask.primaryKey)
+  const collapsed = await collapse(duck, {
+    table: nameOf(schema),
+    key: mask.primaryKey,
+    findSeen: async places => lookUp(at, schema, { bronze, events: await events(identityColumns), places }),
+    arrivals: several && arrivals(several),
+    truncates,
+  })
+  if (collapsed.reused) {
+    const text = 'events have the ids of others of quite another time: the source uses its numbers again'
+    log.warn({ table: nameOf(schema), events: collapsed.reused }, text)
+  }
+  await markUnchanged(duck, mask, { tables, silver })
+  return collapsed
 }
 
 /** What silver reads of bronze files: all of their rows, but for those that a person put others in the place of, or gave up. */
 async function bronzeRows(
   duck: Duck,
   { lake, schema }: Way,
-  { bronze, files }: { bronze: Snapshot; files: Add[] },
+  { bronze, files, hold }: { bronze: Snapshot; files: Add[]; hold: Hold },
   columns: readonly string[] = bronzeColumnsRead,
 ): Promise<Sql> {
-  const table = lake.table(tablePath('bronze', schema))
   const without = withoutReplaced(await mendsOf(duck, lake, schema))
-  if (!without) return scan(table, bronze, { files, columns })
-  const rows = without(await scan(table, bronze, { files, columns: [...bronzeColumnsRead, '_topic', '_headers'] }))
-  return sql`(SELECT ${join(columns.map(name => id(name)))} FROM ${rows})`
+  const among = {
+    rows: (rows: Sql) => hold.before(without ? without(rows) : rows),
+    columns: [...hold.columns, ...(without ? ['_topic', '_partition', '_offset', '_headers'] : [])],
+  }
+  return eventRows({ duck, lake }, schema, { bronze, files, columns, among })
 }
 
 /** Rows whose values do not fit their columns go to quarantine, once: how far each partition was looked at is kept there. */
@@ -130,49 +154,8 @@ async function quarantineBad(
   await refuseOverBudget({ duck, lake }, schema, budget)
 }
 
-/** Whether bronze holds records of two lives of one topic. */
-function recreated(bronze: Snapshot): boolean {
-  const lives = new Set(topicsOf(bronze).map(({ topic, topicId }) => `${topic}#${topicId}`))
-  return lives.size > new Set(topicsOf(bronze).map(({ topic }) => topic)).size
-}
-
 function newestTopic(bronze: Snapshot): { topic: string; topicId: string } {
   return topicsOf(bronze).at(-1)!
-}
-
-/** A truncate ends every row that is live when it comes: each gets a change `t` at its place (cdc-spec §2.4). */
-async function addTruncated(
-  duck: Duck,
-  lake: Lakehouse,
-  {
-    bronze,
-    path,
-    files,
-    tables,
-    silver,
-  }: { bronze: Snapshot; path: string; files: Add[]; tables: SilverTables; silver: Lakehouse },
-): Promise<void> {
-  const events = await scan(lake.table(path), bronze, { files, columns: bronzeColumnsRead.slice(1) })
-  const truncates = await duck.rows<{ partition: number; offset: bigint }>(
-    sql`SELECT _partition AS partition, _offset AS "offset" FROM ${events} WHERE _op = 't' ORDER BY _offset`,
-  )
-  if (truncates.length === 0) return
-  if (new Set(topicsOf(bronze).map(({ partition }) => partition)).size > 1) {
-    throw new TableHalted(
-      `${path}: a TRUNCATE arrived in a topic of several partitions, where its place among the other changes is unknown; take a new snapshot of the table`,
-    )
-  }
-  const key = join(tables.key.map(name => id(name)))
-  const live = tables.current
-    ? await scan(silver.table(paths(tables.name).current), tables.current, { columns: tables.key })
-    : undefined
-  for (const { partition, offset } of truncates) {
-    const held = live ? sql`UNION ALL SELECT ${key}, -1 AS _offset, 'c' AS _op FROM ${live}` : sql``
-    await duck.run(sql`INSERT INTO changes BY NAME
-      SELECT ${key}, _truncated.*, false AS _bad, (SELECT coalesce(max(_row_id), 0) FROM changes) + row_number() OVER () AS _row_id
-      FROM (SELECT ${key} FROM (SELECT ${key}, _offset, _op FROM changes WHERE _offset < ${offset} AND NOT _bad ${held}) GROUP BY ${key} HAVING arg_max(_op, _offset) NOT IN ('d', 't')),
-        (SELECT * FROM ${events} WHERE _op = 't' AND _partition = ${partition} AND _offset = ${offset}) AS _truncated`)
-  }
 }
 
 function nameOf({ database, table }: SourceTable): string {

@@ -13,9 +13,11 @@ export const positionFields: Field[] = [
   field('_row', 'integer'),
   field('_gtid', 'string'),
   field('_tx_order', 'long'),
+  field('_epoch', 'integer'),
+  field('_lineage', 'integer'),
 ]
 
-/** The bronze columns that `typeChanges` reads. */
+/** The columns of bronze rows that `typeChanges` reads, as event-rows.ts gives them. */
 export const bronzeColumnsRead = [
   '_value',
   '_op',
@@ -28,6 +30,8 @@ export const bronzeColumnsRead = [
   '_gtid',
   '_tx_order',
   '_snapshot',
+  '_epoch',
+  '_lineage',
 ]
 
 /** What history has beside, and what its view adds. */
@@ -36,10 +40,36 @@ const historyNames = ['_op', '_seq', '_valid_to', '_is_current']
 /** Columns of temporary tables between bronze and silver (changes, collapse, silver), which stand beside the source's own there. */
 const temporaryNames = [
   ...['_row_id', '_bad', '_winner', '_path', '_marker', '_marker_path', '_group', '_new', '_known', '_truncated'],
-  ...['_base', '_number', '_origin', '_sequence', '_nth', '_in_order', '_key_number', '_source_us'],
-  ...['_base', '_origin', '_sequence', '_number', '_pos', '_row', '_tx_order', '_op', '_partition', '_source_ts'].map(
-    name => `_before${name}`,
-  ),
+  ...[
+    '_base',
+    '_number',
+    '_origin',
+    '_sequence',
+    '_nth',
+    '_plain',
+    '_key_number',
+    '_source_us',
+    '_arrived',
+    '_ingested_at',
+    '_at',
+    '_tied',
+  ],
+  ...[
+    '_base',
+    '_origin',
+    '_sequence',
+    '_number',
+    '_pos',
+    '_row',
+    '_tx_order',
+    '_op',
+    '_partition',
+    '_source_ts',
+    '_epoch',
+    '_lineage',
+    '_file',
+    '_offset',
+  ].map(name => `_before${name}`),
 ]
 
 /** Of tables without a key (multiset/). */

@@ -84,13 +84,19 @@ async function refuseOthers(
 export async function readState(duck: Duck, lake: Lakehouse, tables: SilverTables): Promise<void> {
   const at = paths(tables.name)
   const key = columns(tables.key)
-  const find = (path: string, snapshot: Snapshot | undefined) =>
-    snapshot &&
-    locate(duck, lake.table(path), snapshot, {
-      keys: sql`SELECT ${key} FROM changes`,
-      keyColumns: tables.key,
-      columns: stateColumns,
-    })
+  const find = async (path: string, snapshot: Snapshot | undefined) => {
+    // Tables from before there were epochs lack some of them.
+    const held = stateColumns.filter(name => snapshot?.fields.some(field => field.name === name))
+    const found =
+      snapshot &&
+      (await locate(duck, lake.table(path), snapshot, {
+        keys: sql`SELECT ${key} FROM changes`,
+        keyColumns: tables.key,
+        columns: held,
+      }))
+    const missing = stateColumns.filter(name => !held.includes(name)).map(name => sql`NULL AS ${id(name)}`)
+    return found && (missing.length > 0 ? sql`(SELECT *, ${join(missing)} FROM ${found})` : found)
+  }
   const live = await find(at.current, tables.current)
   const marked = await find(at.deleted, tables.deleted)
   const columnsOf = sql`${key}, ${columns(stateColumns)}, NULL::VARCHAR AS _snapshot`

@@ -3,12 +3,14 @@
 
 export interface SourcePosition {
   op: string
+  /** Grows with each other log that was read; files of different ones do not compare (lineage.ts). */
+  lineage: number
   /** Binlog file, e.g. `binlog.000042`. */
   file: string | null
   pos: bigint | null
   row: number | null
   gtid: string | null
-  /** Order within the source transaction, when the connector reports it. */
+  /** Order within the source transaction, when the connector reports it and can be trusted to (`trustsOrder`). */
   txOrder: bigint | null
 }
 
@@ -24,33 +26,40 @@ export function compareSource(a: SourcePosition, b: SourcePosition): -1 | 0 | 1 
   }
   const fileA = a.file === null ? undefined : parseFile(a.file)
   const fileB = b.file === null ? undefined : parseFile(b.file)
-  if (!fileA || !fileB || fileA.base !== fileB.base) return undefined
+  if (!fileA || !fileB || a.lineage !== b.lineage || fileA.base !== fileB.base) return undefined
   if (fileA.number !== fileB.number) return order(fileA.number, fileB.number)
   return withinFile(a, b)
 }
 
 /** MySQL's `uuid:n` and `uuid:tag:n`, MariaDB's `domain-server-n`. `origin` is what makes numbers comparable. */
 export function parseGtid(gtid: string): { origin: string; sequence: bigint } | undefined {
-  const colon = gtid.lastIndexOf(':')
-  if (colon > 0 && /^\d+$/.test(gtid.slice(colon + 1)))
-    return { origin: gtid.slice(0, colon), sequence: BigInt(gtid.slice(colon + 1)) }
-  const maria = /^(\d+)-\d+-(\d+)$/.exec(gtid)
+  const mysql = /^([^:]+(?::[^:]+)?):(\d{1,18})$/.exec(gtid)
+  if (mysql) return { origin: mysql[1]!, sequence: BigInt(mysql[2]!) }
+  const maria = /^(\d+)-\d+-(\d{1,18})$/.exec(gtid)
   return maria ? { origin: maria[1]!, sequence: BigInt(maria[2]!) } : undefined
 }
 
 /** `mysql-bin.1000000` comes after `mysql-bin.999999`: the suffix is a number. */
 export function parseFile(file: string): { base: string; number: bigint } | undefined {
-  const match = /^(.*)\.(\d+)$/.exec(file)
+  const match = /^(.*)\.(\d{1,18})$/.exec(file)
   return match ? { base: match[1]!, number: BigInt(match[2]!) } : undefined
 }
 
-/** A snapshot's row number says nothing, so with an `r` on either side the position alone counts. */
+/** Before Debezium 3.6.1 a restart within a transaction counted `total_order` from the start again (cdc-spec §3). */
+export function trustsOrder(version: string | null): boolean {
+  const [major = 0, minor = 0, patch = 0] = (version ?? '').split('.', 3).map(part => Number.parseInt(part, 10) || 0)
+  return major !== 3 ? major > 3 : minor !== 6 ? minor > 6 : patch >= 1
+}
+
+/** The row number of a snapshot's or a truncate's event says nothing, so with one on either side the position alone counts. */
 function withinFile(a: SourcePosition, b: SourcePosition): -1 | 0 | 1 | undefined {
   if (a.pos === null || b.pos === null) return undefined
-  if (a.pos !== b.pos || a.op === 'r' || b.op === 'r') return order(a.pos, b.pos)
-  const rows = order(BigInt(a.row ?? 0), BigInt(b.row ?? 0))
-  // Events of a compressed transaction share file, position and row (cdc-spec §2.2).
-  return rows === 0 && a.txOrder !== null && b.txOrder !== null ? order(a.txOrder, b.txOrder) : rows
+  if (a.pos !== b.pos || rowless(a) || rowless(b)) return order(a.pos, b.pos)
+  return order(BigInt(a.row ?? 0), BigInt(b.row ?? 0))
+}
+
+function rowless({ op }: SourcePosition): boolean {
+  return op === 'r' || op === 't'
 }
 
 function order(a: bigint, b: bigint): -1 | 0 | 1 {

@@ -1,0 +1,131 @@
+// The keys whose events do not plainly follow each other, row by row through `decide`.
+// Guarantee: bounded memory: a page of keys at a time.
+import type { Duck } from '../lake/duckdb.ts'
+import { id, join, type Sql, sql } from '../lake/sql.ts'
+import { decide, type KeyEvent } from './decide.ts'
+import type { KeyOrder } from './key-order.ts'
+import { TableHalted } from './table-halted.ts'
+
+/** Keys looked at at once. */
+const page = 10_000
+
+interface EventRow {
+  _key_number: bigint
+  /** Null for the state, and for truncates known before. */
+  _row_id: bigint | null
+  /** Turn among the key's events; null where a topic has one partition. */
+  _at: bigint | null
+  _partition: number
+  _offset: bigint
+  _op: string
+  _file: string
+  _pos: bigint | null
+  _row: number
+  _gtid: string | null
+  _tx_order: bigint
+  _source_us: bigint
+  _snapshot: string | null
+  _epoch: number
+  _lineage: number
+}
+
+/**
+ * Decides the keys in temp table `tricky`. Adds to temp tables `dropped` (their changes that do not apply) and `decided` (their newest).
+ * Returns how many keys. Throws TableHalted.
+ */
+export async function decideTricky(duck: Duck, table: string, { key, byKey, several }: KeyOrder): Promise<number> {
+  await duck.run(sql`CREATE OR REPLACE TEMP TABLE tricky_events AS
+    SELECT events.*, epoch_us(_source_ts) AS _source_us, _key_number, row_number() OVER (${byKey}) AS _nth
+    FROM events JOIN (SELECT row_number() OVER () AS _key_number, * FROM tricky) USING (${columns(key)})
+    WHERE _known OR _row_id NOT IN (SELECT _row_id FROM dropped)`)
+  const keys = (await duck.row<{ n: bigint }>(sql`SELECT count(*) AS n FROM tricky`))!.n
+  for (let from = 0n; from < keys; from += BigInt(page)) {
+    const rows = await duck.rows<EventRow>(sql`
+      SELECT _key_number, _row_id, _at, _partition, _offset, _op, _file, _pos, _row, _gtid, _tx_order, _source_us, _snapshot, _epoch, _lineage
+      FROM tricky_events WHERE _key_number > ${from} AND _key_number <= ${from + BigInt(page)} ORDER BY _key_number, _nth`)
+    const dropped: bigint[] = []
+    const winners: bigint[] = []
+    for (const events of Map.groupBy(rows, row => row._key_number).values()) {
+      const result = decideKey(events, { table, several })
+      dropped.push(...result.dropped)
+      if (result.winner !== undefined) winners.push(result.winner)
+    }
+    await insertIds(duck, 'dropped', dropped)
+    await insertIds(duck, 'decided', winners)
+  }
+  await duck.run(sql`DROP TABLE tricky_events`)
+  return Number(keys)
+}
+
+function decideKey(
+  rows: readonly EventRow[],
+  { table, several }: { table: string; several: boolean },
+): { dropped: bigint[]; winner: bigint | undefined } {
+  const dropped: bigint[] = []
+  let current: KeyEvent | undefined
+  let winner: bigint | undefined
+  let live = false
+  for (const row of rows) {
+    const event = keyEvent(row)
+    if (row._row_id === null && !row._at) {
+      current = event
+      live = event.op !== 'd' && event.op !== 't'
+      continue
+    }
+    const verdict = decide(event, current, false)
+    if (event.op === 't' && !live) {
+      // A truncate has no part in a row that is gone, but where partitions mix, older changes of the row may still come.
+      if (several && verdict === 'APPLY') current = event
+      if (row._row_id !== null) dropped.push(row._row_id)
+    } else if (verdict === 'HALT') throw halted(table, event, current!)
+    else if (verdict === 'APPLY') {
+      current = event
+      live = event.op !== 'd' && event.op !== 't'
+      winner = row._row_id ?? winner
+    } else if (row._row_id !== null) dropped.push(row._row_id)
+  }
+  return { dropped, winner }
+}
+
+function keyEvent(row: EventRow): KeyEvent {
+  return {
+    op: row._op,
+    file: row._file,
+    pos: row._pos,
+    row: row._row,
+    gtid: row._gtid,
+    // 0 stands for «not reported»: Debezium counts from 1.
+    txOrder: row._tx_order === 0n ? null : row._tx_order,
+    partition: row._partition,
+    offset: row._offset,
+    sourceTs: row._source_us,
+    snapshot: row._snapshot,
+    epoch: row._epoch,
+    lineage: row._lineage,
+  }
+}
+
+function halted(table: string, event: KeyEvent, current: KeyEvent): TableHalted {
+  const where = ({ partition, offset, file, pos, gtid }: KeyEvent) =>
+    `partition ${partition}, offset ${offset} (${gtid === null ? '' : `GTID ${gtid}, `}${file}:${pos})`
+  const why =
+    event.partition === current.partition
+      ? `stands lower in the binlog than what its row already has from offset ${current.offset} (${current.gtid === null ? '' : `GTID ${current.gtid}, `}` +
+        `${current.file}:${current.pos}), but is more than a minute newer by the clock: was the binlog reset, or the server restored?`
+      : `is of a row that was last changed at ${where(current)}, and nothing tells which of the two came later: were partitions added to the topic?`
+  return new TableHalted(
+    `${table}: the event at ${where(event)} ${why} Nothing is guessed: silver waits, bronze goes on. If what comes from there on is right, type ` +
+      `\`binlake resume ${table}\`, which shows first what it will do; if the server was set back in time, take a new snapshot after that (docs/order.md)`,
+    { epoch: event.epoch, partition: event.partition, offset: event.offset },
+  )
+}
+
+async function insertIds(duck: Duck, table: string, ids: readonly bigint[]): Promise<void> {
+  const chunk = 10_000
+  for (let at = 0; at < ids.length; at += chunk)
+    await duck.run(sql`INSERT INTO ${id(table)} SELECT unnest(${ids.slice(at, at + chunk)})`)
+}
+
+function columns(names: readonly string[]): Sql {
+  return join(names.map(name => id(name)))
+}
