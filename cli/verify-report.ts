@@ -31,6 +31,14 @@ export async function drawVerdicts({ equal, position, point, behind, tables }: L
         ]
       : []),
   ])
+  const repairs = tables.flatMap(({ table, repair }) =>
+    repair
+      ? [
+          `${table}: ${count(repair.found)} differences found, ${count(repair.mended)} mended (${count(repair.asked)} rows snapshotted again, ${count(repair.deleted)} deleted), ${count(repair.left)} left`,
+          ...repair.notes,
+        ]
+      : [],
+  )
   const late = [...new Set(tables.flatMap(({ behind: reason }) => reason ?? []))]
   const proven = tables.filter(wasCompared)
   const total = proven.reduce((sum, { rows }) => sum + rows.source, 0)
@@ -39,7 +47,7 @@ export async function drawVerdicts({ equal, position, point, behind, tables }: L
     : behind
       ? 'not equal yet: the differences may be on their way'
       : 'NOT equal'
-  return `${[box(columns, lines), ...examples, ...more, ...late, ...(point ? [`MySQL at ${position} (${point.how})`] : []), verdict].join('\n')}\n`
+  return `${[box(columns, lines), ...examples, ...more, ...repairs, ...late, ...(point ? [`MySQL at ${position} (${point.how})`] : []), verdict].join('\n')}\n`
 }
 
 function wordOf({ equal, compared, skipped, behind, failed }: TableVerdict): string {
@@ -47,4 +55,8 @@ function wordOf({ equal, compared, skipped, behind, failed }: TableVerdict): str
   if (skipped !== undefined) return `not compared: ${skipped}`
   if (equal) return compared === 'at the position' ? 'equal at that position' : 'equal'
   return behind === undefined ? 'DIFFERENT' : 'differs, but silver is behind'
+}
+
+function count(n: number): string {
+  return n.toLocaleString('en')
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { makeOwnFolder, removeOwnFolder } from '../connectors/own-folder.ts'
 import type { LakeVerdict } from '../processors/verify/verify-lake.ts'
+import { askForRows } from './ask-for-rows.ts'
 import { need } from './config.ts'
 import { duckOptions, openDuck } from './open-duck.ts'
 import { openLake } from './open-lake.ts'
@@ -27,13 +28,18 @@ export class VerifyNothing extends Error {
 }
 
 const defaultPatience = 30
+/** A snapshot takes a few seconds to arrive. Milliseconds. */
+const repairPatience = 60_000
+/** A smaller table is read before anyone looks. */
+const worthShowing = 100_000
 
 /** Throws ConfigError, MysqlError, VerifyError, VerifyNothing, and what the lake throws. */
 export async function verifySession(session: Session, options: VerifySessionOptions): Promise<VerifyOutcome> {
   const { config, signal, log } = session
-  const [{ Lakehouse }, { verifyLake }] = await Promise.all([
+  const [{ Lakehouse }, { verifyLake }, { repairTable }] = await Promise.all([
     import('../lake/lakehouse.ts'),
     import('../processors/verify/verify-lake.ts'),
+    import('../processors/verify/repair.ts'),
   ])
   const url = need(config.mysql.url, 'mysql.url')
   const { policy, keys } = await openPolicy(config)
@@ -44,26 +50,38 @@ export async function verifySession(session: Session, options: VerifySessionOpti
     await using duck = await openDuck(config)
     const lake = new Lakehouse(store)
     for (;;) {
+      const shared = { duck, lake, keys, scratch, signal, log, openSource: () => openSourceRows(config) }
       const outcome = await verifyLake({
-        duck,
+        ...shared,
         duckOptions: duckOptions(config),
-        lake,
-        openSource: () => openSourceRows(config),
         policy,
-        keys,
         only: options.table,
-        scratch,
         patience: Math.max(0, until - Date.now()),
         examples: options.examples,
-        signal,
-        log,
         onTable: async (table, rows) => {
+          if (rows !== undefined && rows < worthShowing) return undefined
           const progress = await session.progress(table, {
             unit: 'rows of MySQL',
             ...(rows === undefined ? {} : { total: rows }),
           })
           return { rows: read => progress.set(read, Math.max(read, rows ?? 0)), done: () => progress.stop() }
         },
+        ...(options.repair
+          ? {
+              onDifferent: (table, verdict) =>
+                repairTable(
+                  {
+                    ...table,
+                    ...shared,
+                    askForRows: askForRows(session),
+                    patience: Math.max((options.patience ?? defaultPatience) * 1_000, repairPatience),
+                    examples: options.examples ?? 10,
+                    maxRows: config.merge.rows,
+                  },
+                  verdict,
+                ),
+            }
+          : {}),
       })
       if (outcome.tables.some(({ compared, failed }) => compared !== 'not' || failed)) return outcome
       if (Date.now() >= until) throw nothing(outcome)

@@ -35,6 +35,8 @@ export interface CompareTableOptions {
   keys: Keys
   signal?: AbortSignal | undefined
   onRows?: ((rows: number) => void) | undefined
+  /** Bytes of text that are typed at once; tests make it small. */
+  pieceBytes?: number | undefined
   /** Only these rows, and on silver's side those of this relation of its identity columns. */
   only?: { keys: RowKeys | undefined; identities: Sql } | undefined
   /** Uses what was found while the spooled rows are there: temp table `compare_differences` is, if something differs. */

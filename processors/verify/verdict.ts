@@ -28,8 +28,23 @@ export interface TableVerdict {
   behind?: string
   /** Why the table was not compared. */
   skipped?: string
+  /** What `--repair` did; the counts above are then of what is left. */
+  repair?: Repair
   /** Why comparing it failed, though others went on; `code` as in docs/errors.md. */
   failed?: { code: string; reason: string; retryable: boolean }
+}
+
+/** Numbers of rows. */
+export interface Repair {
+  found: number
+  /** Asked for as snapshots. */
+  asked: number
+  /** Deleted from silver, because MySQL has them no more. */
+  deleted: number
+  mended: number
+  left: number
+  /** What could not be mended, and what to do. */
+  notes: string[]
 }
 
 export function emptyVerdict(table: string, ranges: number): TableVerdict {

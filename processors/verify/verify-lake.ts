@@ -32,7 +32,9 @@ export interface VerifyLakeOptions {
   signal?: AbortSignal | undefined
   log: Logger
   /** Begins the progress of a table; gets its rows, about. */
-  onTable?: ((table: string, rows: number | undefined) => Promise<{ rows(read: number): void; done(): void }>) | undefined
+  onTable?:
+    | ((table: string, rows: number | undefined) => Promise<{ rows(read: number): void; done(): void } | undefined>)
+    | undefined
   /** Of a table that differs: see verify-table.ts. */
   onDifferent?: ((table: { schema: SourceTable; mask: MaskPlan }, verdict: TableVerdict) => Promise<TableVerdict>) | undefined
 }
@@ -67,7 +69,7 @@ export async function verifyLake(options: VerifyLakeOptions): Promise<LakeVerdic
   const plans = tables.map(schema => ({ schema, mask: compileMask(policy, schema, keys) }))
   const inSilver = plans.filter(({ mask }) => mask.omitted === undefined).map(({ schema }) => schema)
   const { point } = source
-  if (point) log.info({ position: source.position, exact: point.exact }, 'comparing as of this position of MySQL')
+  if (point) log.debug({ position: source.position, exact: point.exact }, 'comparing as of this position of MySQL')
   const reached = await reach({ lake, duckOptions: options.duckOptions, point, tables: inSilver, until, signal })
   if (reached.behind) log.info(reached.behind)
   const verdicts: TableVerdict[] = []
