@@ -9,15 +9,14 @@ import { snapshotMark } from './judge-events.ts'
  */
 export const furthest: Sql = sql`INSERT INTO applied BY NAME
   WITH furthest AS (
-    SELECT '~binlog ' || base AS _row_hash, place.r AS _row, place.t AS _tx_order, NULL AS _gtid, _offset, known FROM events WHERE mark IS NULL OR mark LIKE '~binlog %'
-    QUALIFY row_number() OVER (PARTITION BY base ORDER BY place DESC, known DESC, _offset) = 1
+    SELECT '~binlog ' || concat_ws('/', _epoch, _lineage, base) AS _row_hash, place.r AS _row, place.t AS _tx_order, NULL AS _gtid, nth
+      FROM events WHERE mark IS NULL OR mark LIKE '~binlog %' QUALIFY row_number() OVER (PARTITION BY _epoch, _lineage, base ORDER BY place DESC, nth) = 1
     UNION ALL
-    SELECT '~gtid ' || origin, NULL, turn.t, _gtid, _offset, known FROM events WHERE turn.s IS NOT NULL
-    QUALIFY row_number() OVER (PARTITION BY origin ORDER BY turn DESC, known DESC, _offset) = 1
+    SELECT '~gtid ' || concat_ws('/', _epoch, origin), NULL, turn.t, _gtid, nth
+      FROM events WHERE origin IS NOT NULL QUALIFY row_number() OVER (PARTITION BY _epoch, origin ORDER BY turn DESC, nth) = 1
     UNION ALL
-    SELECT ${snapshotMark}, NULL, NULL, NULL, _offset, known FROM events WHERE resets AND _op = 'r'
-    QUALIFY row_number() OVER (ORDER BY _offset DESC) = 1
+    SELECT ${snapshotMark}, NULL, NULL, NULL, nth FROM events WHERE resets AND _op = 'r' QUALIFY row_number() OVER (ORDER BY nth DESC) = 1
   )
-  SELECT furthest.* EXCLUDE (known), -1 AS _copy, 'd' AS _op, true AS _winner, events._source_ts AS _valid_from,
-    events._source_ts, events._partition, events._file, events._pos, events._snapshot
-  FROM furthest JOIN events USING (_offset) WHERE NOT furthest.known AND NOT events.known`
+  SELECT furthest.* EXCLUDE (nth), -1 AS _copy, 'd' AS _op, true AS _winner, events._source_ts AS _valid_from, events._source_ts,
+    events._partition, events._offset, events._file, events._pos, events._epoch, events._lineage
+  FROM furthest JOIN events USING (nth) WHERE NOT events.known`

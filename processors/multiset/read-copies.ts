@@ -4,23 +4,22 @@ import type { Duck } from '../../lake/duckdb.ts'
 import type { Lakehouse } from '../../lake/lakehouse.ts'
 import { locate } from '../../lake/locate.ts'
 import { scan } from '../../lake/scan.ts'
+import { duckType, field } from '../../lake/schema.ts'
 import type { Snapshot } from '../../lake/snapshot.ts'
-import { id, join, type Sql, sql } from '../../lake/sql.ts'
+import { id, join, type Sql, sql, trusted } from '../../lake/sql.ts'
+import { positionFields } from '../own-columns.ts'
 import { paths, type SilverTables } from '../silver-parts.ts'
-import { copyKey } from './copies.ts'
-import { positions } from './judge-events.ts'
+import { copyFields, copyKey } from './copies.ts'
 
-const stateColumns = [...positions.filter(name => name !== '_snapshot'), '_valid_from']
-const columns = (names: readonly string[]) => join(names.map(name => id(name)))
+const stateFields = [...positionFields, field('_op', 'string')]
+const names = (fields: readonly { name: string }[]) => join(fields.map(({ name }) => id(name)))
+const [hash, copy] = [copyKey[0]!, copyKey[1]!]
 
 /** Temp table `marks`: `mark`, and the columns of its marker with `_path`, its file. Marks are kept as copies below 0 (marks.ts). */
-export async function readMarks(duck: Duck, silver: Lakehouse, tables: SilverTables): Promise<void> {
-  const { deleted } = tables
-  const at = paths(tables.name).deleted
-  const rows = deleted ? sql`${await scan(silver.table(at), deleted, { fileColumn: '_path' })} WHERE _copy < 0` : nothing('_path')
-  await duck.run(
-    sql`CREATE OR REPLACE TEMP TABLE marks AS SELECT _row_hash AS mark, ${columns(stateColumns)}, _path FROM ${rows}`,
-  )
+export async function readMarks(duck: Duck, silver: Lakehouse, { name, deleted }: SilverTables): Promise<void> {
+  const found = deleted ? await scan(silver.table(paths(name).deleted), deleted, { fileColumn: '_path' }) : nothing
+  await duck.run(sql`CREATE OR REPLACE TEMP TABLE marks AS
+    SELECT ${id(hash)} AS mark, ${names(stateFields)}, _path FROM ${found} WHERE ${id(copy)} < 0`)
 }
 
 /** Temp table `state` of the hashes that the query `wanted` gives, or of all; with the marks. */
@@ -31,26 +30,28 @@ export async function readCopies(
 ): Promise<void> {
   const at = paths(tables.name)
   const find = async (path: string, snapshot: Snapshot | undefined) => {
-    if (!snapshot) return nothing('_path')
+    if (!snapshot) return nothing
     const table = silver.table(path)
-    const columns = [copyKey[1]!, ...stateColumns]
-    if (!wanted) return scan(table, snapshot, { columns: [copyKey[0]!, ...columns], fileColumn: '_path' })
-    return (await locate(duck, table, snapshot, { keys: wanted, keyColumns: [copyKey[0]!], columns })) ?? nothing('_path')
+    const columns = [copy, ...stateFields.map(({ name }) => name)]
+    if (!wanted) return scan(table, snapshot, { columns: [hash, ...columns], fileColumn: '_path' })
+    return (await locate(duck, table, snapshot, { keys: wanted, keyColumns: [hash], columns })) ?? nothing
   }
-  const both = sql`${columns(copyKey)}, ${columns(stateColumns)}`
+  const columns = sql`${names([...copyFields, ...stateFields])}`
+  const live = await find(at.current, tables.current)
+  const marked = await find(at.deleted, tables.deleted)
   await duck.run(sql`CREATE OR REPLACE TEMP TABLE state AS
     WITH found AS (
-      SELECT ${both}, _path, NULL::VARCHAR AS _marker_path FROM ${await find(at.current, tables.current)}
-      UNION ALL SELECT ${both}, NULL, _path FROM ${await find(at.deleted, tables.deleted)} WHERE _copy > 0
-      UNION ALL SELECT mark, -1, ${columns(stateColumns)}, NULL, _path FROM marks
+      SELECT ${columns}, _path, NULL::VARCHAR AS _marker_path FROM ${live}
+      UNION ALL SELECT ${columns}, NULL, _path FROM ${marked} WHERE ${id(copy)} > 0
+      UNION ALL SELECT mark, -1, ${names(stateFields)}, NULL, _path FROM marks
     )
-    SELECT * REPLACE (max(_marker_path) OVER (PARTITION BY ${columns(copyKey)}) AS _marker_path) FROM found
-    QUALIFY row_number() OVER (PARTITION BY ${columns(copyKey)} ORDER BY _path IS NULL) = 1`)
+    SELECT * REPLACE (max(_marker_path) OVER (PARTITION BY ${names(copyFields)}) AS _marker_path) FROM found
+    QUALIFY row_number() OVER (PARTITION BY ${names(copyFields)} ORDER BY _path IS NULL) = 1`)
 }
 
 /** No row, the columns. */
-function nothing(file: string): Sql {
-  return sql`(SELECT NULL::VARCHAR AS _row_hash, NULL::BIGINT AS _copy, NULL::TIMESTAMPTZ AS _valid_from, NULL::TIMESTAMPTZ AS _source_ts, NULL::INTEGER AS _partition,
-    NULL::BIGINT AS _offset, NULL::VARCHAR AS _file, NULL::BIGINT AS _pos, NULL::INTEGER AS _row, NULL::VARCHAR AS _gtid, NULL::BIGINT AS _tx_order,
-    NULL::VARCHAR AS _op, NULL::VARCHAR AS ${id(file)} WHERE false)`
-}
+const nothing = sql`(SELECT ${join(
+  [...copyFields, ...stateFields, field('_path', 'string')].map(
+    ({ name, type }) => sql`CAST(NULL AS ${trusted(duckType(type))}) AS ${id(name)}`,
+  ),
+)} WHERE false)`
