@@ -1,38 +1,31 @@
 // Changes: bronze rows of one table, typed from their JSON, masked, with their positions. Everything after works on this temp table.
 // Guarantee: a value that does not fit its column's type sets its row aside; nothing unmasked is kept.
 import type { Duck } from '../lake/duckdb.ts'
-import { duckType } from '../lake/schema.ts'
+import { duckType, sameType } from '../lake/schema.ts'
 import { id, join, type Sql, sql, trusted } from '../lake/sql.ts'
 import type { MaskPlan } from '../privacy/mask.ts'
-import { columnType } from './column-types.ts'
+import { type ColumnType, columnType } from './column-types.ts'
 import { isDataError } from './data-error.ts'
 import { isMultiset } from './multiset/copies.ts'
 import { hashedColumns, rowHash } from './multiset/row-hash.ts'
 import { bronzeColumnsRead } from './own-columns.ts'
-import type { SourceTable } from './source-schema.ts'
+import { type Reading, readingsOf } from './schema/readings.ts'
+import type { SourceColumn, SourceTable } from './source-schema.ts'
 import { unwrapped } from './stage.ts'
 
 /** Bronze columns that travel with a change. */
 const carried = bronzeColumnsRead.slice(1)
-
-/** Events carry a column that the table's known schema has not: the schema change has not been read yet, or never came. */
-export class UnknownColumns extends Error {
-  readonly code = 'SCHEMA_BEHIND'
-  readonly retryable = true
-}
 
 /**
  * Makes temp table `changes` from rows of bronze: the policy's columns, `carried`, and `_bad` (true: a value did not fit).
  * Truncates and tombstones have no image: they are left to the caller, by `_op`. Throws UnknownColumns.
  */
 export async function typeChanges(duck: Duck, bronze: Sql, options: { schema: SourceTable; mask: MaskPlan }): Promise<void> {
-  const images = await imagesOf(duck, bronze, options.schema)
+  const readings = await readingsOf(duck, bronze, options.schema)
   await options.mask.bind(duck)
   const part = (lenient: boolean) =>
     join(
-      images.flatMap(image =>
-        sidesOf(options.mask).map(side => masked(bronze, { ...options, image, side, lenient, several: images.length > 1 })),
-      ),
+      readings.flatMap(reading => sidesOf(options.mask).map(side => masked(bronze, { ...options, ...reading, side, lenient }))),
       ' UNION ALL ',
     )
   try {
@@ -60,44 +53,26 @@ function sidesOf(mask: MaskPlan): readonly (Side | undefined)[] {
   return isMultiset(mask.primaryKey) ? bothSides : [undefined]
 }
 
-interface Part {
+interface Part extends Reading {
   schema: SourceTable
   mask: MaskPlan
-  /** The fields of the image, as some events of bronze have them. */
-  image: readonly string[] | null
-  /** Whether events with other fields are in the same rows, and must be left out. */
-  several: boolean
   /** A row that does not fit gets `_bad` instead of failing the statement. */
   lenient: boolean
   /** One image of each change; absent: the new one, with the key of a deleted row. */
   side?: Side | undefined
 }
 
-function masked(bronze: Sql, { schema, mask, image, several, lenient, side }: Part): Sql {
+function masked(bronze: Sql, { schema, mask, lenient, side, ...reading }: Part): Sql {
   const guard = (value: Sql) => (lenient ? sql`TRY(${value})` : value)
-  const event = guard(sql`json_transform_strict(${unwrapped(sql`_value`)}, ${shape({ schema, mask }, image, side)})`)
-  const alike = several ? sql`AND ${imageKeys} IS NOT DISTINCT FROM ${image === null ? null : [...image]}` : sql``
+  const event = guard(sql`json_transform_strict(${unwrapped(sql`_value`)}, ${shape({ schema, mask, ...reading }, side)})`)
   const one = side ? sql`AND _op IN (${join(side.ops.map(op => sql`${op}`))})` : sql``
   const parsed = sql`SELECT ${join(carried.map(name => sql`${id(name)} AS ${apart(name)}`))}, ${event} AS ${apart('event')}
-    FROM ${bronze} WHERE _value IS NOT NULL AND _op <> 't' ${alike} ${one}`
-  const spelled = spellingIn(image)
+    FROM ${bronze} WHERE _value IS NOT NULL AND _op <> 't' ${reading.where} ${one}`
   const typed = schema.columns
     .filter(({ name }) => isRead({ schema, mask }, name))
     .map(column => {
-      const type = columnType(column, schema)
-      const key = schema.primaryKey.includes(column.name)
-      const name = spelled(column.name)
-      const after = name === undefined ? sql`NULL` : sql`${apart('event')}."after".${id(name)}`
-      // Only the key of a deleted row is needed, so the old image is parsed no further.
-      const before = sql`${apart('event')}."before".${id(name ?? column.name)}`
-      const old = name === undefined ? sql`NULL` : before
-      const value =
-        side?.image === 'before' ? old : key ? sql`CASE WHEN ${apart('_op')} = 'd' THEN ${before} ELSE ${after} END` : after
-      return {
-        name: column.name,
-        present: sql`${value} IS NOT NULL`,
-        value: guard(sql`CAST(${type.fromJson(value)} AS ${trusted(duckType(type.delta))})`),
-      }
+      const { value, raw } = typedValue(column, { schema, side, ...reading })
+      return { name: column.name, present: sql`${raw} IS NOT NULL`, value: guard(value) }
     })
   const bad = join(
     [sql`${apart('event')} IS NULL`, ...typed.map(({ present, value }) => sql`(${present} AND ${value} IS NULL)`)],
@@ -107,6 +82,31 @@ function masked(bronze: Sql, { schema, mask, image, several, lenient, side }: Pa
   const rows = sql`SELECT ${join(carried.map(apart))}, ${lenient ? bad : sql`false`} AS ${apart('_bad')}, ${join(typed.map(({ name, value }) => sql`${value} AS ${id(name)}`))} FROM (${parsed})`
   const delta = side ? sql`, ${side.delta} AS _delta` : sql``
   return sql`SELECT ${join(mask.columns.map(column => sql`${column.expr} AS ${id(column.name)}`))}${delta}, ${join(own.map(name => sql`${apart(name)} AS ${id(name)}`))} FROM (${rows})`
+}
+
+/** A column of silver out of an event: as it was declared then, of the type that silver has. `raw` is what the event says. */
+function typedValue(
+  column: SourceColumn,
+  { schema, reads, image, side }: Reading & Pick<Part, 'schema' | 'side'>,
+): { raw: Sql; value: Sql } {
+  const wanted = columnType(column, schema)
+  const cast = (value: Sql, type: ColumnType) => sql`CAST(${value} AS ${trusted(duckType(type.delta))})`
+  const read = reads.get(column.name)
+  if (!read) return { raw: sql`NULL`, value: cast(sql`NULL`, wanted) }
+  if ('fill' in read) {
+    const fill = cast(wanted.fromMysql(sql`${read.fill}`), wanted)
+    return { raw: sql`NULL`, value: side ? fill : sql`CASE WHEN ${apart('_op')} <> 'd' THEN ${fill} END` }
+  }
+  const type = columnType(read.column, schema)
+  const name = spellingIn(image)(read.column.name)
+  const after = name === undefined ? sql`NULL` : sql`${apart('event')}."after".${id(name)}`
+  // Only the key of a deleted row is needed, so the old image is parsed no further.
+  const before = sql`${apart('event')}."before".${id(name ?? read.column.name)}`
+  const whole = side?.image === 'before' ? (name === undefined ? sql`NULL` : before) : after
+  const isKey = schema.primaryKey.includes(column.name) && side === undefined
+  const raw = isKey ? sql`CASE WHEN ${apart('_op')} = 'd' THEN ${before} ELSE ${after} END` : whole
+  const value = cast(type.fromJson(raw), type)
+  return { raw, value: sameType(type.delta, wanted.delta) ? value : cast(value, wanted) }
 }
 
 /** A name for a column of ours beside source columns of any name: those cannot end with a space. */
@@ -127,43 +127,14 @@ function isRead({ schema, mask }: Pick<Part, 'schema' | 'mask'>, name: string): 
 }
 
 /** The JSON shape that is parsed: the columns of the new image, the key of the old. Strict parsing wants every field to be there. */
-function shape({ schema, mask }: Pick<Part, 'schema' | 'mask'>, image: readonly string[] | null, side?: Side): string {
-  const { columns, primaryKey } = schema
+function shape({ schema, mask, reads, image }: Reading & Pick<Part, 'schema' | 'mask'>, side?: Side): string {
   const spelled = spellingIn(image)
-  const types = columns
-    .filter(({ name }) => isRead({ schema, mask }, name))
-    .map(column => ({ column: column.name, name: spelled(column.name), type: columnType(column).jsonType }))
+  const types = [...reads].flatMap(([column, read]) => {
+    if ('fill' in read || !isRead({ schema, mask }, column)) return []
+    return [{ column, was: read.column.name, name: spelled(read.column.name), type: columnType(read.column).jsonType }]
+  })
   const whole = Object.fromEntries(types.flatMap(({ name, type }) => (name === undefined ? [] : [[name, type]])))
   if (side) return JSON.stringify({ [side.image]: whole })
-  return JSON.stringify({
-    before: Object.fromEntries(
-      types.filter(({ column }) => primaryKey.includes(column)).map(({ column, name, type }) => [name ?? column, type]),
-    ),
-    after: whole,
-  })
-}
-
-/** Of the new image, or the old one where a row was deleted. NULL for an event without any: DuckDB gives an empty list. */
-const imageKeys = sql`coalesce(${join(['$.after', '$.before'].map(path => sql`nullif(json_keys(${unwrapped(sql`_value`)}, ${path}), [])`))})`
-
-/**
- * The field lists of the images, null for events without one: one list as a rule, more where a column came or went.
- * Parsing passes over fields it was not told of, so a column that the schema has not would go unseen: it is an error (cdc-spec §4).
- */
-async function imagesOf(duck: Duck, bronze: Sql, schema: SourceTable): Promise<(readonly string[] | null)[]> {
-  const found = await duck.rows<{ names: string[] | null }>(
-    sql`SELECT DISTINCT ${imageKeys} AS names FROM ${bronze} WHERE _value IS NOT NULL AND _op <> 't'`,
-  )
-  const known = new Set(schema.columns.map(({ name }) => name.toLowerCase()))
-  const unknown = new Set(found.flatMap(({ names }) => names ?? []).filter(name => !known.has(name.toLowerCase())))
-  if (unknown.size > 0) {
-    throw new UnknownColumns(
-      `${schema.database}.${schema.table}: events carry columns that no schema change has told of: ${[...unknown].join(', ')}. Is include.schema.changes on?`,
-    )
-  }
-  const images = found.map(({ names }) => names)
-  // An event without an image reads the same under any list.
-  const present = images.filter(names => names !== null)
-  if (present.length === 1) return present
-  return images.length > 0 ? images : [null]
+  const key = types.filter(({ column }) => schema.primaryKey.includes(column))
+  return JSON.stringify({ before: Object.fromEntries(key.map(({ was, name, type }) => [name ?? was, type])), after: whole })
 }

@@ -9,6 +9,8 @@ import { otherwiseMasked } from './mask-record.ts'
 import { nextFiles } from './next-files.ts'
 import { refuseOverBudget } from './quarantine/budget.ts'
 import { remakeKeys } from './quarantine/remake-keys.ts'
+import { allWait } from './schema/hold.ts'
+import { rebuildOutgrown } from './schema/rebuild-outgrown.ts'
 import { mergeSilver, openSilver } from './silver.ts'
 import type { SilverTables } from './silver-parts.ts'
 import { applySweep } from './snapshots/apply-sweep.ts'
@@ -47,9 +49,12 @@ async function step(duck: Duck, options: Refinement): Promise<Refined | undefine
   const bronze = await openBronze(options)
   if (!bronze) return undefined
   const tables = await openSilver(lake, schema, { key: mask.primaryKey, bronzeId: bronze.metaData.id })
+  const rebuilt = await rebuildOutgrown(duck, options, { bronze, tables, maxRows: options.maxRows })
+  if (rebuilt) return { ...rebuilt, more: rebuilt.version < bronze.version }
   refuseOtherPolicy(tables, options)
   refuseOtherKey(tables, options)
   refuseBehind(tables, options)
+  if (allWait(schema, tables.current, bronze)) return undefined
   await refuseOverBudget({ duck, lake }, schema, options.quarantineBudget)
   const { files, version, mend, sweep } = await nextFiles(lake, bronze, { tables, maxRows: options.maxRows })
   if (version === tables.taken.current) return undefined

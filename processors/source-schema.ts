@@ -28,6 +28,42 @@ export interface SourceTable {
   primaryKey: string[]
   /** In table order. */
   columns: SourceColumn[]
+  /** How events of earlier schemas are read; absent: all events are of this one. */
+  timeline?: Timeline
+}
+
+/** Where in the source's log something happened. */
+export interface Place {
+  file: string | null
+  pos: bigint | null
+  gtid: string | null
+  /** Database time, microseconds since 1970. */
+  tsUs: bigint | null
+}
+
+/** A stretch of the log in which a table's events have one schema (cdc-spec §5). */
+export interface Era {
+  /** Of the schema version that began it. */
+  id: string
+  /** Its first place; absent: the beginning of all. */
+  from?: Place
+  /** As the source spelled it then. */
+  schema: SourceTable
+  /** By column of silver: what it is in an event of this era. A column that is not here is NULL. */
+  reads: ReadonlyMap<string, { column: SourceColumn } | { fill: string }>
+}
+
+export interface Timeline {
+  /** Oldest first; the last is in force. */
+  eras: readonly Era[]
+  /** The first era whose events are in silver; those before belong to a table that is no more. */
+  generation: number
+  /** True: places do not grow along the eras, because the source's numbering began anew; times decide. */
+  byTime: boolean
+  /** By column of silver: the version it came with and what it gave rows from before. */
+  births: ReadonlyMap<string, { id: string; fill: string | null }>
+  /** A change that waits for a person; events from its place on wait as well. */
+  held?: { id: string; from: Place; words: readonly string[] }
 }
 
 export type TableName = Pick<SourceTable, 'database' | 'table'>

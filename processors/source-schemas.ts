@@ -1,71 +1,111 @@
-// The source's table schemas, read from bronze's copy of Debezium's schema-change topic.
-// Guarantee: a schema is what the newest change event in bronze says; it is read again only when bronze has more of them.
+// The schema registry: every version of the source's tables, read from bronze's copy of Debezium's schema-change topic, and what silver makes of them.
+// Guarantee: a function of bronze, its decisions and the modes; it is read again only when bronze has more.
 import type { Duck } from '../lake/duckdb.ts'
 import type { Lakehouse } from '../lake/lakehouse.ts'
 import { tablePath } from '../lake/layout.ts'
 import { scan } from '../lake/scan.ts'
-import { sql } from '../lake/sql.ts'
+import type { Snapshot } from '../lake/snapshot.ts'
+import { id, sql } from '../lake/sql.ts'
 import { schemaChanges } from './bronze-names.ts'
-import { type SourceTable, type TableName, tableChanges } from './source-schema.ts'
+import { Decisions, decideFor } from './decisions.ts'
+import { defaultModes, type Modes } from './schema/kinds.ts'
+import { planTable, type SchemaDecision, type TablePlan } from './schema/plan-table.ts'
+import { type Version, Versions } from './schema/versions.ts'
+import type { SourceTable, TableName } from './source-schema.ts'
+
+/** The kind under which decisions about schemas are kept. */
+export const schemaKind = 'schema'
 
 export class SourceSchemas {
   readonly #duck: Duck
   readonly #lake: Lakehouse
-  #version = -1
-  #tables = new Map<string, SourceTable>()
+  readonly #modes: Modes
+  readonly #decisions: Decisions
+  #read: { snapshot: Snapshot; versions: Versions } | undefined
+  readonly #plans = new Map<string, { versions: Versions | undefined; decisions: string; plan: TablePlan | undefined }>()
 
-  constructor(duck: Duck, lake: Lakehouse) {
+  /** `modes`: what is done about changes that nothing was decided about yet. */
+  constructor(duck: Duck, lake: Lakehouse, modes: Modes = defaultModes) {
     this.#duck = duck
     this.#lake = lake
+    this.#modes = modes
+    this.#decisions = new Decisions(duck, lake)
   }
 
-  /** The table's newest schema, or undefined when no change event has told of it yet. */
+  /** The table as silver follows it, with how events of earlier schemas are read; undefined when nothing has told of it yet. */
   async get(name: TableName): Promise<SourceTable | undefined> {
-    await this.#refresh()
-    return this.#tables.get(keyOf(name))
+    return (await this.plan(name))?.schema
   }
 
-  /** Every table that some change event has told of. */
+  /** The same with every step that led there. */
+  async plan(name: TableName): Promise<TablePlan | undefined> {
+    const versions = await this.#versions()
+    const decisions = (await this.#decisions.of<SchemaDecision>(name, schemaKind)).map(({ content }) => content)
+    const key = keyOf(name)
+    const known = this.#plans.get(key)
+    const text = JSON.stringify(decisions)
+    if (known && known.versions === versions && known.decisions === text) return known.plan
+    const told = versions?.of(name) ?? []
+    const plan = planTable(told.length > 0 ? told : fromDecisions(decisions), { name, decisions, modes: this.#modes })
+    this.#plans.set(key, { versions, decisions: text, plan })
+    return plan
+  }
+
+  /** Every table that something has told of. */
   async all(): Promise<SourceTable[]> {
-    await this.#refresh()
-    return [...this.#tables.values()]
+    const names = (await this.#versions())?.names() ?? []
+    const schemas: SourceTable[] = []
+    for (const name of names) {
+      const schema = await this.get(name)
+      if (schema) schemas.push(schema)
+    }
+    return schemas
   }
 
-  async #refresh(): Promise<void> {
+  /** Writes down what the modes say about changes that are taken from here on, so that a rebuild under other settings takes them alike. */
+  async settle(name: TableName): Promise<void> {
+    const plan = await this.plan(name)
+    const open = plan?.steps.filter(({ undecided, state, changes }) => undecided && state === 'taken' && changes.length > 0) ?? []
+    if (open.length === 0) return
+    await decideFor(
+      { duck: this.#duck, lake: this.#lake },
+      open.map(({ version, changes }) => {
+        const content: SchemaDecision = {
+          change: version.id,
+          modes: Object.fromEntries(changes.map(({ kind, mode }) => [kind, mode])),
+        }
+        return { table: name, kind: schemaKind, content }
+      }),
+    )
+  }
+
+  async #versions(): Promise<Versions | undefined> {
     const path = tablePath('bronze', schemaChanges)
     const snapshot = await this.#lake.current(path)
-    if (!snapshot || snapshot.version === this.#version) return
-    const events = await scan(this.#lake.table(path), snapshot, { columns: ['_partition', '_offset', '_value'] })
+    if (!snapshot) return undefined
+    const read = this.#read
+    if (read && read.snapshot.version === snapshot.version && read.snapshot.metaData.id === snapshot.metaData.id)
+      return read.versions
+    // A topic that was made anew counts its offsets from 0.
+    const lives = snapshot.fields.some(({ name }) => name === '_epoch') ? ['_epoch'] : []
+    const columns = [...lives, '_partition', '_offset', '_value']
+    const events = await scan(this.#lake.table(path), snapshot, { columns })
+    const life = lives.length > 0 ? sql`coalesce(${id('_epoch')}, 0)` : sql`0`
     const rows = await this.#duck.rows<{ _value: string }>(
-      sql`SELECT _value FROM ${events} WHERE _value IS NOT NULL ORDER BY _partition, _offset`,
+      sql`SELECT _value FROM ${events} WHERE _value IS NOT NULL ORDER BY ${life}, _partition, _offset`,
     )
-    const tables = new Map<string, SourceTable>()
-    for (const { _value } of rows) {
-      for (const change of tableChanges(JSON.parse(_value))) {
-        // A dropped table keeps its last schema: its rows are still in bronze.
-        if (change.schema) tables.set(keyOf(change), withDropped(change.schema, tables.get(keyOf(change))))
-      }
-    }
-    this.#tables = tables
-    this.#version = snapshot.version
+    const versions = new Versions()
+    for (const { _value } of rows) versions.add(JSON.parse(_value))
+    this.#read = { snapshot, versions }
+    return versions
   }
 }
 
-/**
- * Columns that the table had before stay known, behind those it has: older events carry them. A column keeps the spelling it had first,
- * because MySQL takes upper and lower case for one, and silver's column cannot be renamed (lake-spec §3.10).
- */
-export function withDropped(schema: SourceTable, before: SourceTable | undefined): SourceTable {
-  const spellings = new Map(before?.columns.map(({ name }) => [name.toLowerCase(), name]))
-  const spelled = (name: string) => spellings.get(name.toLowerCase()) ?? name
-  const columns = schema.columns.map(column => ({ ...column, name: spelled(column.name) }))
-  const present = new Set(columns.map(({ name }) => name))
-  const gone = (before?.columns ?? []).filter(({ name }) => !present.has(name))
-  return {
-    ...schema,
-    primaryKey: schema.primaryKey.map(spelled),
-    columns: [...columns, ...gone.map(column => ({ ...column, dropped: true as const }))],
-  }
+/** A table of which only information_schema told. */
+function fromDecisions(decisions: readonly SchemaDecision[]): Version[] {
+  const schema = decisions.find(({ told }) => told)?.told
+  const from = { file: null, pos: null, gtid: null, tsUs: null }
+  return schema ? [{ id: 'information_schema', from, schema, snapshot: false, ddls: [] }] : []
 }
 
 function keyOf({ database, table }: TableName): string {
