@@ -179,7 +179,7 @@ describe('refine', () => {
     )
     await events.refine({ schema: odd, policy })
     await events.ingest(
-      { op: 'u', pos: 90, file: 'binlog.000005', after: row(4) },
+      { op: 'u', pos: 15, file: 'binlog.000006', after: row(4) },
       { op: 'd', pos: 30, file: 'binlog.000006', after: row(6) },
     )
     await events.refine({ schema: odd, policy })
