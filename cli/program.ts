@@ -8,6 +8,7 @@ import { addGenerate } from './commands/generate.ts'
 import { addQuarantine } from './commands/quarantine.ts'
 import { addReplay } from './commands/replay.ts'
 import { addRun } from './commands/run.ts'
+import { addSnapshot } from './commands/snapshot.ts'
 import { addSql } from './commands/sql.ts'
 import { addStatus } from './commands/status.ts'
 import { addTables } from './commands/tables.ts'
@@ -54,6 +55,7 @@ export function program(): Command {
     addTables,
     addSql,
     addReplay,
+    addSnapshot,
     addQuarantine,
     addVerify,
     addCompact,
