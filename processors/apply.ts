@@ -76,29 +76,38 @@ export interface Batch {
   setAside?: boolean
   /** Only the changes of these keys. */
   only?: EventsOfKeys
+  /** Only these rows of the files. */
+  part?: BronzePart
+}
+
+/** Narrows bronze's own rows; needs these columns of them. */
+export interface BronzePart {
+  rows: (rows: Sql) => Sql
+  columns: readonly string[]
 }
 
 /** Makes temp table `applied` from bronze files and what the silver tables hold of the same keys. */
 export async function apply(
   duck: Duck,
   way: Way,
-  { bronze, tables, files, silver = way.lake, setAside = true, only }: Batch,
+  { bronze, tables, files, silver = way.lake, setAside = true, only, part }: Batch,
 ): Promise<Collapsed> {
   const { lake, schema, mask, log } = way
   const at = { duck, lake }
   const path = tablePath('bronze', schema)
   const hold = await holdIn(duck, way, { bronze, files, silver: tables.current })
   tables.built = builtUnder(schema, mask, hold.waiting)
-  const rows = await bronzeRows(duck, way, { bronze, files, hold })
+  const taken = { bronze, files, hold, part }
+  const rows = await bronzeRows(duck, way, taken)
   await typeChanges(duck, only ? only.among(rows) : rows, { schema, mask })
   await only?.keep(duck)
   if (setAside) await quarantineBad(duck, way, { bronze, path, files })
   if (isMultiset(mask.primaryKey)) {
-    const counted = await bronzeRows(duck, way, { bronze, files, hold }, judgedColumns)
+    const counted = await bronzeRows(duck, way, taken, judgedColumns)
     const earlier = (events: Sql) => earlierRows(at, schema, { bronze, events })
     return countCopies(duck, { table: nameOf(schema), tables, silver, rows: counted, earlier })
   }
-  const events = (columns: readonly string[]) => bronzeRows(duck, way, { bronze, files, hold }, columns)
+  const events = (columns: readonly string[]) => bronzeRows(duck, way, taken, columns)
   const several = hasSeveralPartitions(bronze) ? await events(arrivalColumns) : undefined
   const truncates = await addTruncated(at, schema, { bronze, tables, silver, several, events: await events(identityColumns) })
   await readState(duck, silver, tables)
@@ -121,13 +130,16 @@ export async function apply(
 async function bronzeRows(
   duck: Duck,
   { lake, schema }: Way,
-  { bronze, files, hold }: { bronze: Snapshot; files: Add[]; hold: Hold },
+  { bronze, files, hold, part }: { bronze: Snapshot; files: Add[]; hold: Hold; part: BronzePart | undefined },
   columns: readonly string[] = bronzeColumnsRead,
 ): Promise<Sql> {
   const without = withoutReplaced(await mendsOf(duck, lake, schema))
   const among = {
-    rows: (rows: Sql) => hold.before(without ? without(rows) : rows),
-    columns: [...hold.columns, ...(without ? ['_topic', '_partition', '_offset', '_headers'] : [])],
+    rows: (rows: Sql) => {
+      const kept = part ? part.rows(rows) : rows
+      return hold.before(without ? without(kept) : kept)
+    },
+    columns: [...hold.columns, ...(part?.columns ?? []), ...(without ? ['_topic', '_partition', '_offset', '_headers'] : [])],
   }
   return eventRows({ duck, lake }, schema, { bronze, files, columns, among })
 }

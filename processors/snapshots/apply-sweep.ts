@@ -13,6 +13,8 @@ import { Decisions } from '../decisions.ts'
 import { eventRows } from '../event-rows.ts'
 import { maskedKeys } from '../events-of-keys.ts'
 import { bronzeColumnsRead, positionFields } from '../own-columns.ts'
+import { builtUnder } from '../schema/built.ts'
+import { holdIn } from '../schema/hold.ts'
 import { readState } from '../silver.ts'
 import { paths, type SilverTables } from '../silver-parts.ts'
 import { amongGone } from './gone-rows.ts'
@@ -44,6 +46,8 @@ export async function sweepById(duck: Duck, { lake, schema }: Pick<Way, 'lake' |
 export async function applySweep(duck: Duck, way: Way, step: SweepStep): Promise<{ swept: number }> {
   const { bronze, tables, silver = way.lake } = step
   const sweep = await sweepById(duck, way, step.sweep)
+  const hold = await holdIn(duck, way, { bronze, files: [], silver: tables.current })
+  tables.built = builtUnder(way.schema, way.mask, hold.waiting)
   const touched = sweep.rows ? undefined : await touchedKeys(duck, way, { bronze, sweep })
   const nothing = await eventRows({ duck, lake: way.lake }, way.schema, { bronze, files: [], columns: bronzeColumnsRead })
   await typeChanges(duck, nothing, way)

@@ -3,29 +3,29 @@
 import type { Add } from '../../lake/actions.ts'
 import type { Duck } from '../../lake/duckdb.ts'
 import type { Snapshot } from '../../lake/snapshot.ts'
-import { join, sql } from '../../lake/sql.ts'
-import type { Way } from '../apply.ts'
-import { epochDecisions } from '../epochs.ts'
-import type { EventsOfKeys } from '../events-of-keys.ts'
+import { join, type Sql, sql } from '../../lake/sql.ts'
+import type { BronzePart, Way } from '../apply.ts'
 import { sweepById } from './apply-sweep.ts'
-import { beforeSweepInEpochs, sweepsIn } from './sweep-decision.ts'
+import { beforeSweep, sweepsIn } from './sweep-decision.ts'
 
-export type Segment = { files: Add[]; only?: EventsOfKeys } | { files: []; sweep: string }
+export type Segment = { files: Add[]; part?: BronzePart } | { files: []; sweep: string }
 
 /** In their order; without sweeps one segment that is everything. */
 export async function segmentsOf(duck: Duck, way: Way, bronze: Snapshot): Promise<Segment[]> {
   const files = [...bronze.files.values()]
   const segments: Segment[] = []
-  const decisions = await epochDecisions({ duck, lake: way.lake }, way.schema)
   let after = sql`true`
   for (const { id } of sweepsIn(bronze)) {
-    const before = beforeSweepInEpochs(await sweepById(duck, way, id), decisions)
-    segments.push({ files, only: among([after, before]) }, { files: [], sweep: id })
+    const before = beforeSweep(await sweepById(duck, way, id))
+    segments.push({ files, part: partOf(after, before) }, { files: [], sweep: id })
     after = sql`NOT ${before}`
   }
-  return segments.length === 0 ? [{ files }] : [...segments, { files, only: among([after]) }]
+  return segments.length === 0 ? [{ files }] : [...segments, { files, part: partOf(after) }]
+}
 
-  function among(conditions: (typeof after)[]): EventsOfKeys {
-    return { files, among: rows => sql`(SELECT * FROM ${rows} WHERE ${join(conditions, ' AND ')})`, keep: async () => {} }
+function partOf(...conditions: Sql[]): BronzePart {
+  return {
+    rows: rows => sql`(SELECT * FROM ${rows} WHERE ${join(conditions, ' AND ')})`,
+    columns: ['_epoch', '_partition', '_offset'],
   }
 }

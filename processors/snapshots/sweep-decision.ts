@@ -3,7 +3,6 @@
 import type { Commit } from '../../lake/actions.ts'
 import type { Snapshot } from '../../lake/snapshot.ts'
 import { join, type Sql, sql } from '../../lake/sql.ts'
-import { type EpochDecision, epochOf } from '../epochs.ts'
 
 /** Content of a decision of kind `sweep`. */
 export interface Sweep {
@@ -66,17 +65,5 @@ export function beforeSweep({ places }: Pick<Sweep, 'places'>): Sql {
     ({ life, partition, offset }) =>
       sql`(coalesce(_epoch, 0) = ${life} AND _partition = ${partition} AND _offset < ${BigInt(offset)})`,
   )
-  return conditions.length > 0 ? sql`(${join(conditions, ' OR ')})` : sql`false`
-}
-
-/** The same of rows as silver reads them, whose `_epoch` counts decisions too (epochs.ts). */
-export function beforeSweepInEpochs({ places }: Pick<Sweep, 'places'>, decisions: readonly EpochDecision[]): Sql {
-  const newest = new Map<number, SweepPlace>()
-  for (const place of places) if (place.life >= (newest.get(place.partition)?.life ?? 0)) newest.set(place.partition, place)
-  const conditions = [...newest.values()].map(({ life, partition, offset }) => {
-    const epoch = epochOf({ life, partition, offset: BigInt(offset) }, decisions)
-    // The epoch may begin at this very place: then all before is of an earlier one.
-    return sql`(_partition = ${partition} AND (coalesce(_epoch, 0) < ${epoch} OR (coalesce(_epoch, 0) = ${epoch} AND _offset < ${BigInt(offset)})))`
-  })
   return conditions.length > 0 ? sql`(${join(conditions, ' OR ')})` : sql`false`
 }
