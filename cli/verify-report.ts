@@ -34,7 +34,7 @@ export async function drawVerdicts({ equal, position, point, behind, tables }: L
   const repairs = tables.flatMap(({ table, repair }) =>
     repair
       ? [
-          `${table}: ${count(repair.found)} differences found, ${count(repair.mended)} mended (${count(repair.asked)} rows snapshotted again, ${count(repair.deleted)} deleted), ${count(repair.left)} left`,
+          `${table}: ${count(repair.found)} differences found, ${count(repair.mended)} mended (${count(repair.remade)} put back from bronze, ${count(repair.asked)} rows snapshotted again, ${count(repair.deleted)} deleted), ${count(repair.left)} left`,
           ...repair.notes,
         ]
       : [],

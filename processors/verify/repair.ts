@@ -1,4 +1,4 @@
-// Mends a table that differs: rows that MySQL has are snapshotted once more, rows that it has no more get a deletion; then they are looked at again.
+// Mends a table that differs: what bronze makes otherwise is put back; rows that MySQL has are snapshotted once more, those it has no more deleted.
 // Guarantee: silver changes only by what is put into bronze, so a rebuild gives the same; of a row, its place in Kafka is written down and no key.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
@@ -18,6 +18,7 @@ import type { GoneRow } from '../snapshots/sweep-decision.ts'
 import type { SourceTable, TableName } from '../source-schema.ts'
 import { compareTable } from './compare-table.ts'
 import { noteOpen, openKeys, verdictOfOpen } from './open-differences.ts'
+import { remakeDamaged } from './remake-damaged.ts'
 import type { Repair, TableVerdict } from './verdict.ts'
 import { type Compare, compareOf } from './verify-columns.ts'
 import { VerifyError } from './verify-error.ts'
@@ -51,12 +52,21 @@ export async function repairTable(options: RepairOptions, found: TableVerdict): 
   const table = found.table
   const compare = compareOf(schema, mask)
   const count = Object.values(found.differences).reduce((sum, n) => sum + n, 0)
-  const repair: Repair = { found: count, asked: 0, deleted: 0, mended: 0, left: count, notes: [] }
+  const repair: Repair = { found: count, remade: 0, asked: 0, deleted: 0, mended: 0, left: count, notes: [] }
   if (compare.key.length === 0) {
     repair.notes.push(
       `${table}: it has no primary key by which single rows could be mended; take a new snapshot of it, or \`binlake replay ${table}\` if bronze is right`,
     )
     return { ...found, repair }
+  }
+  repair.remade = await remakeDamaged(duck, options, {
+    keys: sql`SELECT ${join(compare.identity.map(name => id(name)))} FROM verify_open`,
+    scratch: options.scratch,
+    maxRows: options.maxRows,
+  })
+  if (repair.remade > 0) {
+    const left = await lookOnce(options, compare, found)
+    if (left.equal) return { ...left, repair: { ...repair, mended: count, left: 0 } }
   }
   repair.asked = await askForPresent(options, compare)
   const gone = await goneRows(duck, lake, { schema, mask, compare })
@@ -140,23 +150,27 @@ async function lookAgain(
   compare: Compare,
   { found, deleted }: { found: TableVerdict; deleted: boolean },
 ): Promise<TableVerdict> {
-  const { duck, lake, schema, mask, log, signal, maxRows, examples } = options
+  const { duck, lake, schema, mask, log, signal, maxRows } = options
   if (deleted) while ((await refine(duck, { lake, log, schema, mask, maxRows }))?.more);
   const until = Date.now() + options.patience
   for (;;) {
-    await using source = await options.openSource()
-    const again = await compareTable({
-      ...options,
-      source,
-      only: { keys: await openKeys(duck, compare), identities: sql`verify_open` },
-      use: one => noteOpen(duck, one, { first: false }),
-    })
-    const left = again.equal
-      ? { ...found, equal: true, differences: again.differences, examples: [] }
-      : await verdictOfOpen(duck, found, { looks: 1, examples })
+    const left = await lookOnce(options, compare, found)
     if (left.equal || Date.now() >= until) return left
     await sleep(Math.min(between, Math.max(0, until - Date.now())), undefined, signal ? { signal } : {})
   }
+}
+
+async function lookOnce(options: RepairOptions, compare: Compare, found: TableVerdict): Promise<TableVerdict> {
+  const { duck, examples } = options
+  await using source = await options.openSource()
+  const again = await compareTable({
+    ...options,
+    source,
+    only: { keys: await openKeys(duck, compare), identities: sql`verify_open` },
+    use: one => noteOpen(duck, one, { first: false }),
+  })
+  if (again.equal) return { ...found, equal: true, differences: again.differences, examples: [] }
+  return verdictOfOpen(duck, found, { looks: 1, examples })
 }
 
 /** Where the connector cannot be asked. */

@@ -37,6 +37,8 @@ export interface TableVerdict {
 /** Numbers of rows. */
 export interface Repair {
   found: number
+  /** Put back as bronze makes them: silver was damaged. */
+  remade: number
   /** Asked for as snapshots. */
   asked: number
   /** Deleted from silver, because MySQL has them no more. */

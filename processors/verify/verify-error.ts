@@ -60,10 +60,11 @@ export function verifyError(
 export function silverError(error: unknown, { table, place }: { table: TableName; place: string }): unknown {
   const message = error instanceof Error ? error.message : ''
   const code = (error as { code?: unknown } | undefined)?.code
+  // DuckDB's complaints about bytes that are no Parquet file are of many kinds.
+  const ofDuck = code === undefined && /^[A-Z][\w ]* Error: /.test(message)
   const damaged =
-    /parquet|snappy|zstd|thrift|magic bytes|deseriali[sz]e|TProtocolException|page header|footer|decompress/i.test(message) &&
-    !(error instanceof StoreError)
-  if (damaged || code === 'STORE_MISSING' || code === 'STORE_CHANGED') {
+    ofDuck && !/^(Out of Memory|Interrupt|Binder|Parser|Catalog)|No space left|Disk quota|File too large/i.test(message)
+  if (damaged || code === 'STORE_MISSING') {
     const name = `${table.database}.${table.table}`
     return new VerifyError(
       'VERIFY_SILVER_UNREADABLE',
