@@ -19,6 +19,8 @@ import type { SourceTable } from './source-schema.ts'
 export interface Refinement extends Way {
   /** Bronze rows taken in one step; bounds memory. A single bronze commit is never split. */
   maxRows: number
+  /** The last bronze version to take; absent: the newest. */
+  upTo?: number
 }
 
 export interface Refined {
@@ -56,11 +58,11 @@ async function step(duck: Duck, options: Refinement): Promise<Refined | undefine
   refuseBehind(tables, options)
   if (allWait(schema, tables.current, bronze)) return undefined
   await refuseOverBudget({ duck, lake }, schema, options.quarantineBudget)
-  const { files, version, mend, sweep } = await nextFiles(lake, bronze, { tables, maxRows: options.maxRows })
+  const { files, version, mend, sweep } = await nextFiles(lake, bronze, { tables, ...options })
   if (version === tables.taken.current) return undefined
   if (mend !== undefined) {
-    const { rows, collapsed } = await remakeKeys(duck, options, { bronze, tables, version, mend })
-    options.log.info({ table: nameOf(schema), bronzeVersion: version, rows, ...collapsed }, 'mended records taken into silver')
+    const { rows } = await remakeKeys(duck, options, { bronze, tables, version, mend })
+    options.log.info({ table: nameOf(schema), bronzeVersion: version, rows }, 'mended records taken into silver')
     return { version, rows, more: version < bronze.version }
   }
   const collapsed =

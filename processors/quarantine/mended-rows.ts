@@ -6,9 +6,12 @@ import { scan } from '../../lake/scan.ts'
 import type { Snapshot } from '../../lake/snapshot.ts'
 import { id, join, type Sql, sql } from '../../lake/sql.ts'
 import type { Way } from '../apply.ts'
-import { topicsOf } from '../bronze-names.ts'
+import { livesBefore, topicsOf } from '../bronze-names.ts'
 import { typeChanges } from '../changes.ts'
+import { epochDecisions } from '../epochs.ts'
+import { asEvents, eventRows } from '../event-rows.ts'
 import { maskedKeys } from '../events-of-keys.ts'
+import { lineageOfRow } from '../lineage.ts'
 import { bronzeColumnsRead } from '../own-columns.ts'
 import { MendRefused } from './mend-refused.ts'
 import { mendHeader } from './mends.ts'
@@ -58,6 +61,7 @@ async function restageAll(duck: Duck, { lake, schema }: Way, { bronze, decision,
       topicId: topicId ?? newest ?? '',
       records: sql`SELECT * FROM chosen WHERE _topic = ${topic} AND _topic_id IS NOT DISTINCT FROM ${topicId}::VARCHAR AND ${again}`,
       ingestedAt: new Date(),
+      epoch: livesBefore(bronze, topic, topicId ?? newest ?? ''),
       ...(value ? { value } : {}),
     })
     const headers = value ? sql`REPLACE (${JSON.stringify([[mendHeader, decision]])} AS _headers)` : sql``
@@ -68,10 +72,16 @@ async function restageAll(duck: Duck, { lake, schema }: Way, { bronze, decision,
 /** Adds to `unfit` what silver could not take: values that do not fit their columns under the schema and the policy of now. */
 async function lookAgain(duck: Duck, way: Way, { bronze, corrected }: { bronze: Snapshot; corrected: boolean }): Promise<void> {
   const { schema, mask } = way
-  const held = await bronzeRows(bronze, way, ['_topic', ...bronzeColumnsRead])
-  const inBronze = sql`SELECT row.* EXCLUDE (_topic) FROM ${held} AS row SEMI JOIN (SELECT * FROM chosen WHERE _step = 'silver') AS record
-    ON row._topic = record._topic AND row._partition = record._partition AND row._offset = record._offset`
-  const restaged = sql`SELECT ${join(bronzeColumnsRead.map(name => id(name)))} FROM mended_rows`
+  const at = { duck, lake: way.lake }
+  const among = {
+    columns: ['_topic', '_partition', '_offset'],
+    rows: (rows: Sql) => sql`(SELECT row.* FROM ${rows} AS row SEMI JOIN (SELECT * FROM chosen WHERE _step = 'silver') AS record
+      ON row._topic = record._topic AND row._partition = record._partition AND row._offset = record._offset)`,
+  }
+  const files = [...bronze.files.values()]
+  const inBronze = sql`FROM ${await eventRows(at, schema, { bronze, files, columns: bronzeColumnsRead, among })}`
+  const decisions = await epochDecisions(at, schema)
+  const restaged = sql`FROM ${asEvents(sql`mended_rows`, bronzeColumnsRead, { decisions, lineage: lineageOfRow(bronze) })}`
   await duck.run(sql`CREATE OR REPLACE TEMP TABLE looked_at AS ${corrected ? restaged : inBronze}`)
   await typeChanges(duck, sql`(SELECT * FROM looked_at)`, { schema, mask })
   await duck.run(sql`INSERT INTO unfit SELECT _topic, _topic_id, _partition, _offset, 'value_does_not_fit'

@@ -7,6 +7,7 @@ import { goneFiles } from '../../lake/gone-files.ts'
 import { LakeError } from '../../lake/lake-error.ts'
 import type { Lakehouse } from '../../lake/lakehouse.ts'
 import { tablePath } from '../../lake/layout.ts'
+import { locate } from '../../lake/locate.ts'
 import { loadSnapshot } from '../../lake/log.ts'
 import { mergeFiles } from '../../lake/merge.ts'
 import { scan } from '../../lake/scan.ts'
@@ -15,14 +16,17 @@ import type { Snapshot } from '../../lake/snapshot.ts'
 import { id, join, type Sql, sql } from '../../lake/sql.ts'
 import { withMissing } from '../../lake/with-missing.ts'
 import { writeFile } from '../../lake/write.ts'
-import { apply, type Way } from '../apply.ts'
+import type { Way } from '../apply.ts'
 import { typeChanges } from '../changes.ts'
-import { type Collapsed, TableHalted } from '../collapse.ts'
+import { eventRows } from '../event-rows.ts'
 import { eventsOfKeys } from '../events-of-keys.ts'
 import { bronzeColumnsRead } from '../own-columns.ts'
-import { evolved, type Publish, readState } from '../silver.ts'
+import { buildAside, partNames } from '../replay/build-aside.ts'
+import { scratchLake } from '../replay/scratch-lake.ts'
+import { evolved, type Publish } from '../silver.ts'
 import { paths, type SilverPart, type SilverTables, silverParts } from '../silver-parts.ts'
 import type { TableName } from '../source-schema.ts'
+import { TableHalted } from '../table-halted.ts'
 import { mendsOf, placesOf } from './mends.ts'
 
 export interface Remaking {
@@ -38,39 +42,38 @@ export interface Remaking {
   publish?: Publish
 }
 
-/** Takes one bronze version that carries out a mend. Throws TableHalted where only a rebuild can. */
-export async function remakeKeys(duck: Duck, way: Way, options: Remaking): Promise<{ rows: number; collapsed: Collapsed }> {
+/** Takes one bronze version that carries out a mend; gives how many changes make the keys up. Throws TableHalted where only a rebuild can. */
+export async function remakeKeys(duck: Duck, way: Way, options: Remaking): Promise<{ rows: number }> {
   const { lake, schema } = way
   const { tables, version, silver = lake } = options
   if (schema.primaryKey.length === 0) throw onlyRebuild(schema, 'records of a table without a primary key were mended')
   const bronze = await bronzeAt(way, options)
   const mends = (await mendsOf(duck, lake, schema)).filter(mend => mend.id === options.mend)
   await keysToRemake(duck, way, { bronze, places: placesOf(mends) })
-  const events = await eventsOfKeys(duck, way, { bronze, keys: sql`SELECT * FROM remade_keys` })
-  const nothing = { current: undefined, history: undefined, deleted: undefined }
-  const empty: SilverTables = { ...tables, ...nothing, taken: { current: -1, history: -1, deleted: -1 } }
-  const collapsed = await apply(duck, way, { bronze, tables: empty, files: events.files, silver, only: events })
-  // What silver holds of these keys now is what goes.
-  await readState(duck, silver, tables)
+  const only = await eventsOfKeys(duck, way, { bronze, keys: sql`SELECT * FROM remade_keys` })
+  await using scratch = await scratchLake()
+  const aside = await buildAside(duck, way, { bronze, lake: scratch.lake, setAside: true, only })
   const publish: Publish =
     options.publish ?? (async (path, wanted) => void lake.committed(path, await commit(lake.table(path), wanted)))
   for (const part of silverParts(tables, way.mask)) {
-    if (part.taken >= version && part.path !== paths(tables.name).current) continue
-    const fields = evolved(part.path, part.base, part.wanted)
-    const written = await replaceKeys(duck, silver, { part, fields, key: tables.key })
-    await publish(part.path, {
-      base: part.base,
+    const { path, base, taken, name, configuration, committed } = part
+    if (taken >= version && path !== paths(tables.name).current) continue
+    const built = aside.tables[partNames.find(one => paths(tables.name)[one] === path)!]!
+    const fields = evolved(path, base, built.fields)
+    const rows = withMissing(await scan(scratch.lake.table(path), built), fields, built.fields)
+    const written = await replaceKeys(duck, silver, { part, fields, rows, key: tables.key })
+    await publish(path, {
+      base,
       mode: 'merge',
       operation: 'MERGE',
-      metaData: { fields, name: part.name, configuration: part.configuration },
+      metaData: { fields, name, configuration },
       txns: [{ appId: bronze.metaData.id, version: BigInt(version) }],
       ...written,
-      userMetadata: JSON.stringify({ bronzeVersion: version, mend: options.mend, ...collapsed }),
+      userMetadata: JSON.stringify({ bronzeVersion: version, mend: options.mend }),
     })
-    if (part.committed) failPoint(part.committed)
+    if (committed) failPoint(committed)
   }
-  const count = await duck.row<{ n: bigint }>(sql`SELECT count(*) AS n FROM applied`)
-  return { rows: Number(count!.n), collapsed }
+  return { rows: aside.changes }
 }
 
 /** Bronze as it was at the mend: what came later is taken by the next step. */
@@ -97,10 +100,13 @@ async function keysToRemake(
   { lake, schema, mask }: Way,
   { bronze, places }: { bronze: Snapshot; places: Sql },
 ): Promise<void> {
-  const columns = [...bronzeColumnsRead, '_topic']
-  const rows = await scan(lake.table(tablePath('bronze', schema)), bronze, { columns })
-  const mended = sql`(SELECT row.* EXCLUDE (_topic) FROM ${rows} AS row SEMI JOIN ${places} AS place
-    ON row._topic = place._topic AND row._partition = place._partition AND row._offset BETWEEN place._from AND place._to)`
+  const among = {
+    columns: ['_topic', '_partition', '_offset'],
+    rows: (rows: Sql) => sql`(SELECT row.* FROM ${rows} AS row SEMI JOIN ${places} AS place
+      ON row._topic = place._topic AND row._partition = place._partition AND row._offset BETWEEN place._from AND place._to)`,
+  }
+  const files = [...bronze.files.values()]
+  const mended = await eventRows({ duck, lake }, schema, { bronze, files, columns: bronzeColumnsRead, among })
   if (await duck.row(sql`SELECT 1 FROM ${mended} WHERE _op = 't' LIMIT 1`))
     throw onlyRebuild(schema, 'a TRUNCATE was mended, which concerns every row')
   await typeChanges(duck, mended, { schema, mask })
@@ -109,26 +115,28 @@ async function keysToRemake(
   )
 }
 
-type Replacing = { part: SilverPart; fields: readonly Field[]; key: readonly string[] }
+type Replacing = { part: SilverPart; fields: readonly Field[]; rows: Sql; key: readonly string[] }
 
 /** The files of one table's commit: those that held the keys go, their other rows and the keys' new ones come. */
 async function replaceKeys(
   duck: Duck,
   lake: Lakehouse,
-  { part, fields, key }: Replacing,
+  { part, fields, rows, key }: Replacing,
 ): Promise<Pick<CommitOptions, 'adds' | 'removes'>> {
-  const { base, stats, heldIn } = part
-  const table = lake.table(part.path)
-  const rows = withMissing(part.rows, fields, part.wanted)
-  if (heldIn) {
-    const held = sql`SELECT ${columnsOf(key)}, ${id(heldIn)} AS _path FROM state WHERE ${id(heldIn)} IS NOT NULL`
+  const { base, stats, path, mode } = part
+  const table = lake.table(path)
+  if (mode === 'merge') {
+    const keys = sql`SELECT * FROM remade_keys`
+    const found = base && (await locate(duck, table, base, { keys, keyColumns: key }))
+    const none = sql`(SELECT *, NULL::VARCHAR AS _path FROM remade_keys WHERE false)`
+    const held = sql`SELECT ${columnsOf(key)}, _path FROM ${found ?? none}`
     const { adds, removes } = await mergeFiles(duck, table, { base, fields, keyColumns: key, rows, held, stats })
     return { adds, removes }
   }
-  const removes = base ? await filesHolding(duck, lake, { part, base, key }) : []
+  const removes = base ? await filesHolding(duck, lake, { path, base, key }) : []
   const adds = []
-  for (const path of removes) {
-    const old = await scan(table, base!, { files: [base!.files.get(path)!] })
+  for (const file of removes) {
+    const old = await scan(table, base!, { files: [base!.files.get(file)!] })
     const kept = sql`SELECT * FROM ${old} ANTI JOIN remade_keys USING (${columnsOf(key)})`
     const add = await writeFile(duck, table, { select: withMissing(kept, fields, base!.fields), fields, stats })
     if (add) adds.push(add)
@@ -142,9 +150,9 @@ async function replaceKeys(
 async function filesHolding(
   duck: Duck,
   lake: Lakehouse,
-  { part, base, key }: { part: SilverPart; base: Snapshot; key: readonly string[] },
+  { path, base, key }: { path: string; base: Snapshot; key: readonly string[] },
 ): Promise<string[]> {
-  const rows = await scan(lake.table(part.path), base, { columns: key, fileColumn: '_path' })
+  const rows = await scan(lake.table(path), base, { columns: key, fileColumn: '_path' })
   const found = await duck.rows<{ path: string }>(
     sql`SELECT DISTINCT _path AS path FROM ${rows} SEMI JOIN remade_keys USING (${columnsOf(key)})`,
   )

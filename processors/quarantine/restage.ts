@@ -20,6 +20,8 @@ export interface Restaging {
   /** Instead of the original value. */
   value?: Buffer
   ingestedAt: Date
+  /** Lives that the topic had before this one. */
+  epoch: number
 }
 
 /** Records held in memory at once. */
@@ -27,12 +29,15 @@ const page = 2_000
 
 /** Makes temp table `restaged` (bronze's columns) and adds to temp table `unfit` (`_topic, _topic_id, _partition, _offset, _reason`). */
 export async function restage(duck: Duck, lake: Lakehouse, options: Restaging): Promise<void> {
-  const { name, topic, topicId, ingestedAt } = options
+  const { name, topic, topicId, ingestedAt, epoch, records } = options
   const spool = new Spool(joinPath(lake.store.scratch, `mend-${randomUUID()}.spool`))
   try {
     const batch = await spooled(duck, spool, options)
-    const { rows, poison } = await isolate(duck, batch, 'row', { table: name, pending: sql`true`, ingestedAt })
-    await duck.run(sql`CREATE OR REPLACE TEMP TABLE restaged AS ${rows}`)
+    const { rows, poison } = await isolate(duck, batch, 'row', { table: name, pending: sql`true`, ingestedAt, epoch })
+    // Among partitions the time of arrival counts: it came when it was set aside.
+    await duck.run(sql`CREATE OR REPLACE TEMP TABLE restaged AS
+      SELECT row.* REPLACE (coalesce(record._set_aside, record._kafka_ts) AS _ingested_at)
+      FROM (${rows}) AS row JOIN (${records}) AS record USING (_partition, _offset)`)
     await duck.run(sql`INSERT INTO unfit SELECT ${topic}, ${topicId}, _partition, _offset, _reason FROM (${poison!})`)
     for (const { partition, offset, reason } of batch.poison)
       await duck.run(sql`INSERT INTO unfit VALUES (${topic}, ${topicId}, ${partition}, ${offset}, ${reason})`)

@@ -14,6 +14,7 @@ import { mergeSilver, type Publish } from '../silver.ts'
 import { paths, type SilverTables } from '../silver-parts.ts'
 import { applySweep } from '../snapshots/apply-sweep.ts'
 import { segmentsOf } from '../snapshots/segments.ts'
+import { hasSeveralPartitions } from '../truncates.ts'
 
 /** In the order of their commits: history may be ahead of silver, never behind. */
 export const partNames = ['history', 'deleted', 'current'] as const
@@ -53,15 +54,15 @@ export async function buildAside(
   for (const segment of await segmentsOf(duck, way, bronze)) {
     // Each is as new to the tables aside as all of bronze.
     Object.assign(taken, { current: -1, history: -1, deleted: -1 })
-    const narrowed = keys && !('sweep' in segment) ? { only: keys, files: filesOf(way, keys, segment.files) } : {}
+    const narrowed = keys && !('sweep' in segment) ? { only: keys, files: filesOf(way, keys, bronze) } : {}
     await takeStep(duck, way, aside, { bronze, ...segment, ...narrowed, ...watched, version: bronze.version, setAside })
   }
   return aside
 }
 
-/** Where a held change begins is seen in all of bronze only. */
-function filesOf({ schema }: Way, keys: EventsOfKeys, all: Add[]): Add[] {
-  return schema.timeline?.held ? all : keys.files
+/** Where a held change begins, and in which order partitions arrived, is seen in all of bronze only. */
+function filesOf({ schema }: Way, keys: EventsOfKeys, bronze: Snapshot): Add[] {
+  return schema.timeline?.held || hasSeveralPartitions(bronze) ? [...bronze.files.values()] : keys.files
 }
 
 /** One step of the tables aside. */

@@ -7,9 +7,9 @@ import type { Keys } from '../../privacy/keys.ts'
 import { bindKey, tokenSql } from '../../privacy/token.ts'
 import { openBronze, type Way } from '../apply.ts'
 import { paths } from '../silver-parts.ts'
+import { partNames } from './build-aside.ts'
 import { keyText } from './compare-rows.ts'
 import { tokenKey } from './key-token.ts'
-import { partNames } from './rebuild.ts'
 
 export interface FoundKey {
   table: string

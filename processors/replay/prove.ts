@@ -8,8 +8,8 @@ import type { Snapshot } from '../../lake/snapshot.ts'
 import type { MaskKey } from '../../privacy/keys.ts'
 import { masksIn } from '../mask-record.ts'
 import { paths } from '../silver-parts.ts'
+import { type Aside, type PartName, partNames } from './build-aside.ts'
 import { compareRows, type RowDifference } from './compare-rows.ts'
-import { type Aside, type PartName, partNames } from './rebuild.ts'
 
 export type Difference = 'missing' | 'extra' | 'different'
 
@@ -56,7 +56,10 @@ export async function prove(duck: Duck, { lake, live, aside, token, examples }: 
     for (const change of changes) byDesign.add(change)
     const key = aside.tables.key.filter(name => columns.includes(name))
     // A key that is masked otherwise tells no rows apart; their places in Kafka do, and the versions of a history.
-    const identity = key.length < aside.tables.key.length || part === 'history' ? [...key, '_partition', '_offset', ...(part === 'history' ? ['_op'] : [])] : key
+    const identity =
+      key.length < aside.tables.key.length || part === 'history'
+        ? [...key, '_partition', '_offset', ...(part === 'history' ? ['_op'] : [])]
+        : key
     const result = await compareRows(duck, {
       left: await scan(lake.table(at[part]), standing, { columns }),
       right: await scan(aside.lake.table(at[part]), built, { columns }),

@@ -1,130 +1,31 @@
 // One table's silver built anew from bronze, beside what it holds: new files that no log names yet, put in place by one commit a table.
 // Guarantee: readers see the old table or the new one; a crash between the commits leaves tables that the next run or replay brings together.
 import { randomUUID } from 'node:crypto'
-import type { Add, Commit } from '../../lake/actions.ts'
-import { type CommitOptions, commit } from '../../lake/commit.ts'
+import { commit } from '../../lake/commit.ts'
 import { ConflictError } from '../../lake/conflict.ts'
 import type { Duck } from '../../lake/duckdb.ts'
 import { failPoint } from '../../lake/fail-point.ts'
-import type { Lakehouse } from '../../lake/lakehouse.ts'
-import { ourProtocol } from '../../lake/protocol.ts'
-import { schemaString } from '../../lake/schema.ts'
-import { replay as fold, type Snapshot } from '../../lake/snapshot.ts'
-import { sql } from '../../lake/sql.ts'
-import { apply, openBronze, type Way } from '../apply.ts'
-import type { EventsOfKeys } from '../events-of-keys.ts'
+import type { Snapshot } from '../../lake/snapshot.ts'
+import { openBronze, type Way } from '../apply.ts'
 import { nextFiles } from '../next-files.ts'
 import { remakeKeys } from '../quarantine/remake-keys.ts'
-import { mergeSilver, type Publish } from '../silver.ts'
-import { paths, type SilverTables } from '../silver-parts.ts'
-import { applySweep } from '../snapshots/apply-sweep.ts'
-import { segmentsOf } from '../snapshots/segments.ts'
+import { paths } from '../silver-parts.ts'
 import { takenBy } from '../taken.ts'
 import { rememberBefore } from './before-rebuild.ts'
-
-/** In the order of their commits: history may be ahead of silver, never behind. */
-export const partNames = ['history', 'deleted', 'current'] as const
-export type PartName = (typeof partNames)[number]
-
-/** Silver's three tables as they will be: snapshots of no log, whose files are in `lake`. */
-export interface Aside {
-  lake: Lakehouse
-  tables: SilverTables
-  /** Changes that make them up. */
-  changes: number
-}
-
-export interface AsideOptions {
-  /** Bronze at the version to build up to. */
-  bronze: Snapshot
-  /** Where the new files go: the lake itself, or a scratch place. */
-  lake: Lakehouse
-  /** False: nothing is written to quarantine. */
-  setAside: boolean
-}
-
-/** Builds all three tables from the whole of `bronze`, in one step that spills to disk where memory ends. */
-export async function buildAside(duck: Duck, way: Way, { bronze, lake, setAside }: AsideOptions): Promise<Aside> {
-  const nothing = { current: undefined, history: undefined, deleted: undefined }
-  const taken = { current: -1, history: -1, deleted: -1 }
-  const aside: Aside = { lake, tables: { name: way.schema, key: way.mask.primaryKey, ...nothing, taken }, changes: 0 }
-  for (const segment of await segmentsOf(duck, way, bronze)) {
-    // Each is as new to the tables aside as all of bronze.
-    Object.assign(taken, { current: -1, history: -1, deleted: -1 })
-    await take(duck, way, aside, { bronze, ...segment, version: bronze.version, setAside })
-  }
-  return aside
-}
+import { type Aside, type PartName, partNames, publishAside, takeStep } from './build-aside.ts'
 
 /** Brings the tables aside to bronze as it is now, in steps of `maxRows`. */
 export async function advance(duck: Duck, way: Way, aside: Aside, { maxRows }: { maxRows: number }): Promise<void> {
   const bronze = (await openBronze(way))!
   while (aside.tables.taken.current < bronze.version) {
-    const next = await nextFiles(way.lake, bronze, { tables: aside.tables, maxRows })
-    await take(duck, way, aside, { bronze, ...next, setAside: true })
+    const { mend, ...next } = await nextFiles(way.lake, bronze, { tables: aside.tables, maxRows })
+    if (mend === undefined) await takeStep(duck, way, aside, { bronze, ...next, setAside: true })
+    else {
+      const { tables, lake: silver } = aside
+      const publish = publishAside(aside, next.version)
+      aside.changes += (await remakeKeys(duck, way, { bronze, tables, version: next.version, mend, silver, publish })).rows
+    }
   }
-}
-
-type Taking = {
-  bronze: Snapshot
-  files: Add[]
-  version: number
-  setAside: boolean
-  mend?: string
-  sweep?: string
-  only?: EventsOfKeys
-}
-
-async function take(duck: Duck, way: Way, aside: Aside, taking: Taking): Promise<void> {
-  const { bronze, files, version, setAside, mend, sweep, only } = taking
-  const { tables, lake } = aside
-  const at = paths(tables.name)
-  const publish: Publish = async (path, wanted) => {
-    const part = partNames.find(name => at[name] === path)!
-    tables[part] = committed(wanted)
-    tables.taken[part] = version
-  }
-  if (mend !== undefined) {
-    const { rows } = await remakeKeys(duck, way, { bronze, tables, version, mend, silver: lake, publish })
-    aside.changes += rows
-    return
-  }
-  const collapsed =
-    sweep === undefined
-      ? await apply(duck, way, { bronze, tables, files, silver: lake, setAside, ...(only ? { only } : {}) })
-      : await applySweep(duck, way, { bronze, tables, sweep, silver: lake })
-  // They hold every change once more; the disk they spill to is wanted for what comes.
-  await duck.run(sql`DROP TABLE changes; DROP TABLE IF EXISTS events`)
-  const { rows } = await mergeSilver(duck, lake, {
-    tables,
-    mask: way.mask,
-    bronzeId: bronze.metaData.id,
-    version,
-    userMetadata: JSON.stringify({ bronzeVersion: version, ...collapsed }),
-    publish,
-  })
-  await duck.run(sql`DROP TABLE applied`)
-  aside.changes += rows
-}
-
-/** The snapshot that a commit would leave. */
-function committed({ base, metaData, txns = [], removes = [], adds = [] }: CommitOptions): Snapshot {
-  const wanted = metaData!
-  const next: Commit = {
-    version: base ? base.version + 1 : 0,
-    ...(base ? {} : { protocol: ourProtocol }),
-    metaData: {
-      id: 'aside',
-      format: { provider: 'parquet', options: {} },
-      schemaString: schemaString(wanted.fields),
-      partitionColumns: [],
-      configuration: { ...wanted.configuration },
-    },
-    txns: [...txns],
-    removes: removes.map(path => ({ path, dataChange: true })),
-    adds: [...adds],
-  }
-  return fold(base, [next])
 }
 
 /** Rivals may commit every few seconds, and each costs one round. */

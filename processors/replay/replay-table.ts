@@ -1,13 +1,8 @@
 // One table's replay: built aside at the bronze version of the live table, compared with it, and put in its place.
 // Guarantee: proving changes nothing in the lake.
-import { tmpdir } from 'node:os'
-import { pathToFileURL } from 'node:url'
-import { openStore } from '../../connectors/open-store.ts'
-import { makeOwnFolder, removeOwnFolder } from '../../connectors/own-folder.ts'
 import type { Duck } from '../../lake/duckdb.ts'
 import { goneFiles } from '../../lake/gone-files.ts'
 import { LakeError } from '../../lake/lake-error.ts'
-import { Lakehouse } from '../../lake/lakehouse.ts'
 import { tablePath } from '../../lake/layout.ts'
 import { loadSnapshot } from '../../lake/log.ts'
 import type { Snapshot } from '../../lake/snapshot.ts'
@@ -17,9 +12,11 @@ import { keyOf } from '../refine.ts'
 import { openSilver } from '../silver.ts'
 import { paths } from '../silver-parts.ts'
 import { asTaken } from '../taken.ts'
+import { buildAside } from './build-aside.ts'
 import { tokenKey } from './key-token.ts'
 import { type Proof, prove } from './prove.ts'
-import { buildAside, swap } from './rebuild.ts'
+import { swap } from './rebuild.ts'
+import { scratchLake } from './scratch-lake.ts'
 
 export interface Replayed {
   table: string
@@ -109,18 +106,5 @@ async function bronzeAt({ lake, schema }: Way, newest: Snapshot, version: number
   } catch (error) {
     if (error instanceof LakeError && error.code === 'LAKE_VERSION_GONE') return undefined
     throw error
-  }
-}
-
-/** A lake in a folder of this machine's own, gone with the end of the block. */
-async function scratchLake(): Promise<{ lake: Lakehouse } & AsyncDisposable> {
-  const folder = await makeOwnFolder(tmpdir(), 'binlake-prove')
-  const store = await openStore(pathToFileURL(folder).href, { cacheDir: folder })
-  return {
-    lake: new Lakehouse(store),
-    async [Symbol.asyncDispose]() {
-      await store.close()
-      await removeOwnFolder(folder)
-    },
   }
 }

@@ -15,7 +15,7 @@ import { filesAfter } from '../next-files.ts'
 import { paths } from '../silver-parts.ts'
 import { asTaken, takenBy } from '../taken.ts'
 import { beforeRebuild } from './before-rebuild.ts'
-import { type PartName, partNames } from './rebuild.ts'
+import { type PartName, partNames } from './build-aside.ts'
 
 export class RollbackRefused extends Error {
   readonly code: 'ROLLBACK_NOTHING' | 'ROLLBACK_GONE' | 'ROLLBACK_POLICY'

@@ -10,7 +10,7 @@ import { refreshGold } from '../gold.ts'
 import { paths } from '../silver-parts.ts'
 import { takenBy } from '../taken.ts'
 import { rememberBefore } from './before-rebuild.ts'
-import { type PartName, partNames } from './rebuild.ts'
+import { type PartName, partNames } from './build-aside.ts'
 import { chooseTables } from './replay.ts'
 import { planRollback, type RollbackPlan, RollbackRefused } from './rollback-plan.ts'
 

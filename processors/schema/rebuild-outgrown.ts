@@ -3,7 +3,8 @@
 import type { Duck } from '../../lake/duckdb.ts'
 import type { Snapshot } from '../../lake/snapshot.ts'
 import type { Way } from '../apply.ts'
-import { buildAside, swap } from '../replay/rebuild.ts'
+import { buildAside } from '../replay/build-aside.ts'
+import { swap } from '../replay/rebuild.ts'
 import type { SilverTables } from '../silver-parts.ts'
 import { outgrown } from './built.ts'
 
