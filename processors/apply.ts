@@ -12,6 +12,7 @@ import type { MaskPlan } from '../privacy/mask.ts'
 import { hasUncountedLives, topicsOf } from './bronze-names.ts'
 import { typeChanges } from './changes.ts'
 import { type Collapsed, collapse, TableHalted } from './collapse.ts'
+import { epochDecisions, epochOfRow } from './epochs.ts'
 import { eventRows } from './event-rows.ts'
 import type { EventsOfKeys } from './events-of-keys.ts'
 import { earlierRows, identityColumns, lookUp } from './identity.ts'
@@ -28,6 +29,7 @@ import { readState } from './silver.ts'
 import type { SilverTables } from './silver-parts.ts'
 import { markUnchanged } from './snapshots/mark-unchanged.ts'
 import type { SourceTable } from './source-schema.ts'
+import { lonelyTombstones } from './tombstones.ts'
 import { addTruncated, arrivalColumns, arrivals, hasSeveralPartitions } from './truncates.ts'
 
 /** One table's way from bronze to silver. */
@@ -98,7 +100,9 @@ export async function apply(
   const hold = await holdIn(duck, way, { bronze, files, silver: tables.current })
   tables.built = builtUnder(schema, mask, hold.waiting)
   const taken = { bronze, files, hold, part }
-  const rows = await bronzeRows(duck, way, taken)
+  const deleting = await lonelyTombstones(at, schema, { bronze, rows: columns => bronzeRows(duck, way, taken, columns) })
+  const recorded = await bronzeRows(duck, way, taken)
+  const rows = deleting ? sql`(FROM ${recorded} UNION ALL FROM ${deleting})` : recorded
   await typeChanges(duck, only ? only.among(rows) : rows, { schema, mask })
   await only?.keep(duck)
   if (setAside) await quarantineBad(duck, way, { bronze, path, files })
@@ -139,7 +143,11 @@ async function bronzeRows(
       const kept = part ? part.rows(rows) : rows
       return hold.before(without ? without(kept) : kept)
     },
-    columns: [...hold.columns, ...(part?.columns ?? []), ...(without ? ['_topic', '_partition', '_offset', '_headers'] : [])],
+    columns: [
+      ...hold.columns,
+      ...(part?.columns ?? []),
+      ...(without ? ['_topic', '_epoch', '_partition', '_offset', '_headers'] : []),
+    ],
   }
   return eventRows({ duck, lake }, schema, { bronze, files, columns, among })
 }
@@ -152,13 +160,18 @@ async function quarantineBad(
 ): Promise<void> {
   const bad = await duck.row<{ n: bigint }>(sql`SELECT count(*) AS n FROM changes WHERE _bad`)
   if (!bad || bad.n === 0n) return
-  const rows = await scan(lake.table(path), bronze, { files, columns: ['_partition', '_offset', '_kafka_ts', '_key', '_value'] })
+  const lives = bronze.fields.some(({ name }) => name === '_epoch') ? ['_epoch'] : []
+  const columns = ['_partition', '_offset', '_kafka_ts', '_key', '_value', ...lives]
+  const life = lives.length > 0 ? sql`coalesce(_epoch, 0)` : sql`0`
+  const scanned = await scan(lake.table(path), bronze, { files, columns })
+  const rows = lives.length > 0 ? scanned : sql`(SELECT *, 0 AS _epoch FROM ${scanned})`
+  const epoch = epochOfRow(await epochDecisions({ duck, lake }, schema))
   const ends = await duck.rows<{ partition: number; to: bigint }>(
     sql`SELECT _partition AS partition, max(_offset) + 1 AS "to" FROM changes GROUP BY ALL`,
   )
   await quarantine({ duck, lake }, schema, {
-    rows: sql`SELECT _partition, _offset, _kafka_ts, 'value_does_not_fit' AS _reason, encode(_key) AS _key, encode(_value) AS _value
-      FROM ${rows} SEMI JOIN (SELECT _partition, _offset FROM changes WHERE _bad) USING (_partition, _offset)`,
+    rows: sql`SELECT _partition, _offset, ${life} AS _life, _kafka_ts, 'value_does_not_fit' AS _reason, encode(_key) AS _key, encode(_value) AS _value
+      FROM ${rows} WHERE (${epoch}, _partition, _offset) IN (SELECT (_epoch, _partition, _offset) FROM changes WHERE _bad)`,
     offsets: { ...newestTopic(bronze), ranges: new Map(ends.map(({ partition, to }) => [partition, { from: 0n, to }])) },
     step: 'silver',
   })

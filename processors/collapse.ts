@@ -44,16 +44,16 @@ export async function collapse(duck: Duck, options: CollapseOptions): Promise<Co
   const order = await orderOf(duck, key, { several: arrivals !== undefined })
   const { reused } = await suspect(duck, order, options)
   const decided = await decideTricky(duck, options.table, order)
-  await dropIdleTruncates(duck, order)
+  await dropIdle(duck, order)
   await duck.run(appliedChanges(order))
   const counts = await duck.row<{ dropped: bigint }>(sql`SELECT count(*) AS dropped FROM dropped`)
   return { dropped: Number(counts?.dropped ?? 0), decided, ...(reused > 0 ? { reused } : {}) }
 }
 
 /** Makes temp table `tricky`: the keys left to `decide`. Events of others that were sent before are in `dropped` by then. */
-async function suspect(duck: Duck, order: KeyOrder, { findSeen }: CollapseOptions): Promise<{ reused: number }> {
+async function suspect(duck: Duck, order: KeyOrder, { findSeen, truncates }: CollapseOptions): Promise<{ reused: number }> {
   const key = columns(order.key)
-  const looked = order.inOrder ? sql`events SEMI JOIN state USING (${key})` : sql`events`
+  const looked = order.inOrder && !truncates ? sql`events SEMI JOIN state USING (${key})` : sql`events`
   const among = order.all
     ? sql`SELECT DISTINCT ${key} FROM events WHERE NOT _known`
     : sql`SELECT DISTINCT ${key} FROM (${inWindow(order.byKey, looked, plain)}) WHERE NOT coalesce(_plain, false)`
@@ -71,14 +71,14 @@ async function suspect(duck: Duck, order: KeyOrder, { findSeen }: CollapseOption
   return found
 }
 
-/** A truncate ends live rows; of keys in order, one whose row is gone by then has no part in it, however the changes were cut into steps. */
-async function dropIdleTruncates(duck: Duck, { key, byKey }: KeyOrder): Promise<void> {
-  const truncates = await duck.row(sql`SELECT 1 FROM changes WHERE _op = 't' LIMIT 1`)
-  if (!truncates) return
+/** What ends live rows, and no row of its own: a truncate, or a tombstone that stands alone. Where the row is gone by then it has no part, however the changes were cut. */
+async function dropIdle(duck: Duck, { key, byKey }: KeyOrder): Promise<void> {
+  const endings = await duck.row(sql`SELECT 1 FROM changes WHERE _op = 't' OR (_op = 'd' AND _file IS NULL) LIMIT 1`)
+  if (!endings) return
   await duck.run(sql`INSERT INTO dropped
-    SELECT _row_id FROM (SELECT _row_id, _op, lag(_op) OVER (${byKey}) AS _before_op
+    SELECT _row_id FROM (SELECT _row_id, _op, _file, lag(_op) OVER (${byKey}) AS _before_op
       FROM (SELECT * FROM events ANTI JOIN tricky USING (${columns(key)}) WHERE _known OR _row_id NOT IN (SELECT _row_id FROM dropped)))
-    WHERE _op = 't' AND _row_id IS NOT NULL AND coalesce(_before_op IN ('d', 't'), true)`)
+    WHERE (_op = 't' OR (_op = 'd' AND _file = '')) AND _row_id IS NOT NULL AND coalesce(_before_op IN ('d', 't'), true)`)
 }
 
 /** `_valid_from` never runs backwards within a key, whatever the clocks did (cdc-spec §2.4, Gold). */

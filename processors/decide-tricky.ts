@@ -73,9 +73,11 @@ function decideKey(
       continue
     }
     const verdict = decide(event, current, false)
-    if (event.op === 't' && !live) {
-      // A truncate has no part in a row that is gone, but where partitions mix, older changes of the row may still come.
-      if (several && verdict === 'APPLY') current = event
+    // Truncates, and tombstones that stand alone.
+    const ending = event.op === 't' || (event.op === 'd' && event.file === '')
+    if (ending && !live) {
+      // They have no part in a row that is gone, but where partitions mix, changes from before a truncate may still come.
+      if (several && event.op === 't' && verdict === 'APPLY') current = event
       if (row._row_id !== null) dropped.push(row._row_id)
     } else if (verdict === 'HALT') throw halted(table, event, current!)
     else if (verdict === 'APPLY') {

@@ -7,6 +7,7 @@ import type { Snapshot } from '../lake/snapshot.ts'
 import { type Sql, sql } from '../lake/sql.ts'
 import { boundsProperties } from '../lake/stats.ts'
 import type { MaskPlan } from '../privacy/mask.ts'
+import { placeOf } from './key-order.ts'
 import { masksOf } from './mask-record.ts'
 import { copyFields, isMultiset } from './multiset/copies.ts'
 import { positionFields } from './own-columns.ts'
@@ -90,7 +91,7 @@ export function silverParts(
   return [
     part('history', {
       wanted: [...own, ...historyFields, ...positionFields, snapshotField],
-      rows: sql`SELECT * REPLACE (nullif(_snapshot, 'false') AS _snapshot), _offset AS _seq FROM applied WHERE _snapshot IS DISTINCT FROM ${unchangedMark} ${several ? sql`AND _copy > 0` : sql``}`,
+      rows: sql`SELECT * REPLACE (nullif(_snapshot, 'false') AS _snapshot), ${placeOf(sql`coalesce(_epoch, 0)`, sql`_offset`)} AS _seq FROM applied WHERE _snapshot IS DISTINCT FROM ${unchangedMark} ${several ? sql`AND _copy > 0` : sql``}`,
       mode: 'append',
       stats: [],
       committed: 'merge:history-committed',

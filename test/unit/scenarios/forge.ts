@@ -97,17 +97,8 @@ export class Forge {
 
   /** Versions in the order in which they were applied: `_op`, then as `silver`. */
   async history(table = 't', ...columns: string[]): Promise<(string | null)[][]> {
-    const rows = await this.#rows(
-      table,
-      '_history',
-      [],
-      ['_valid_from', '_epoch', '_seq', '_op', ...(await this.#columns(table, columns))],
-    )
-    return rows
-      .sort(
-        (a, b) => Number(a[1] ?? 0) - Number(b[1] ?? 0) || Date.parse(a[0]!) - Date.parse(b[0]!) || Number(a[2]) - Number(b[2]),
-      )
-      .map(row => row.slice(3))
+    const rows = await this.#rows(table, '_history', [], ['_seq', '_op', ...(await this.#columns(table, columns))])
+    return rows.sort((a, b) => Number(a[0]) - Number(b[0])).map(row => row.slice(1))
   }
 
   /** Keys of deleted rows. */
