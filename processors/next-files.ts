@@ -19,11 +19,11 @@ import { sweepOf } from './snapshots/sweep-decision.ts'
 export async function nextFiles(
   lake: Lakehouse,
   bronze: Snapshot,
-  options: { tables: SilverTables; maxRows: number },
+  options: { tables: SilverTables; maxRows: number /** The last version to take; absent: bronze's newest. */; upTo?: number },
 ): Promise<{ files: Add[]; version: number; mend?: string; sweep?: string }> {
   const { current: from, history, deleted } = options.tables.taken
   const ahead = Math.max(history, deleted)
-  const last = ahead > from ? ahead : bronze.version
+  const last = ahead > from ? ahead : Math.min(bronze.version, options.upTo ?? bronze.version)
   const enough = ahead > from ? Number.POSITIVE_INFINITY : options.maxRows
   const found = await newRows(lake, tablePath('bronze', options.tables.name), { from, last, enough: enough * 1.5 })
   // A mend is carried out in its own way and alone, in its turn (quarantine/remake-keys.ts).

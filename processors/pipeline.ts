@@ -17,7 +17,9 @@ import type { MaintenanceSettings } from './maintenance/maintenance-rounds.ts'
 import { retentionProperties } from './maintenance/retention.ts'
 import type { MergeRules } from './merge-interval.ts'
 import { type Halted, Refinery } from './refinery.ts'
-import type { TableName } from './source-schema.ts'
+import { endsWithSchemas } from './schema/arrivals.ts'
+import type { Modes } from './schema/kinds.ts'
+import type { SourceTable, TableName } from './source-schema.ts'
 
 export interface PipelineOptions {
   duck: Duck
@@ -43,6 +45,10 @@ export interface PipelineOptions {
   merge: MergeRules
   /** How many records of a table may wait in quarantine before its silver stops; absent: any number. */
   quarantineBudget?: number
+  /** What is done about changes of tables' schemas; absent: by default. */
+  schemaModes?: Modes
+  /** Reads a table's schema from the source itself, where no schema change tells it. */
+  readSchema?: (name: TableName) => Promise<SourceTable | undefined>
   /** Compaction, log clean-up and vacuum beside the line; absent: none. */
   maintenance?: MaintenanceSettings
   onProgress?: (progress: Progress) => void
@@ -74,7 +80,7 @@ export async function run(options: PipelineOptions): Promise<RunSummary> {
   await using checkpointDuck = await options.duck.fork()
   const checkpoints = new Checkpoints(checkpointDuck, log)
   const lake = new Lakehouse(options.store, (table, snapshot) => checkpoints.consider(table, snapshot))
-  const until = options.untilCaughtUp ? await source.ends() : undefined
+  const until = options.untilCaughtUp ? await endsWithSchemas(source, options.topicPrefix) : undefined
   const tables = await topicsInLake(lake)
   const properties = options.maintenance ? { properties: retentionProperties(options.maintenance.retentions.bronze) } : {}
   const ingest = { duck, lake, log, topicPrefix: options.topicPrefix, ...ownTopics(options), tables, ...properties }
@@ -85,6 +91,7 @@ export async function run(options: PipelineOptions): Promise<RunSummary> {
     lake,
     catchingUp: options.untilCaughtUp,
     ends: () => source.ends(),
+    until,
     owns,
     onFailure: () => broken.abort(),
     onChanges: count => {

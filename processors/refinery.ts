@@ -1,6 +1,7 @@
 // Takes tables from bronze to silver, and silver to gold, each on its own interval, beside the ingestion of more bronze.
 // Guarantee: one table that cannot go on stops alone; what concerns all (disk, store, memory) stops the run.
 import type { EndOffsets } from '../connectors/source.ts'
+import { tablePath } from '../lake/layout.ts'
 import { compileMask, type MaskPlan } from '../privacy/mask.ts'
 import { isDebeziums } from './bronze-names.ts'
 import type { Context } from './context.ts'
@@ -9,6 +10,9 @@ import type { MergeRules } from './merge-interval.ts'
 import { mergeIntervalOf } from './merge-interval-of.ts'
 import { isMultiset } from './multiset/copies.ts'
 import { refine } from './refine.ts'
+import { Arrivals } from './schema/arrivals.ts'
+import { heldReason } from './schema/held-reason.ts'
+import type { Modes } from './schema/kinds.ts'
 import { Sweeps } from './snapshots/sweeps.ts'
 import type { SourceTable, TableName } from './source-schema.ts'
 import { SourceSchemas } from './source-schemas.ts'
@@ -28,6 +32,14 @@ export interface RefineryOptions extends Context {
   onFailure: () => void
   /** Where each topic ends now; absent: full snapshots are not swept. */
   ends?: () => Promise<EndOffsets>
+  /** Debezium's topic.prefix. With it and `ends`, rows wait for the schema changes that they came after. */
+  topicPrefix?: string
+  /** The ends that are caught up to. */
+  until?: EndOffsets | undefined
+  /** What is done about changes of tables' schemas; absent: by default. */
+  schemaModes?: Modes
+  /** Reads a table's schema from the source itself, where no schema change tells it. */
+  readSchema?: (name: TableName) => Promise<SourceTable | undefined>
   /** Hears of changes applied. */
   onChanges: (count: number) => void
 }
@@ -62,12 +74,15 @@ interface Entry {
   /** Least milliseconds from then to the next. */
   intervalMs: number
   halted?: Halted
+  /** Its silver waits for a person's word on a schema change; what is before that goes on. */
+  held?: Halted & { change: string }
 }
 
 export class Refinery {
   readonly #options: RefineryOptions
   readonly #schemas: SourceSchemas
   readonly #sweeps: Sweeps | undefined
+  readonly #arrivals: Arrivals | undefined
   readonly #tables = new Map<string, Entry>()
   #goldDirty = true
   #goldAt = 0
@@ -78,8 +93,9 @@ export class Refinery {
 
   constructor(options: RefineryOptions) {
     this.#options = options
-    this.#schemas = new SourceSchemas(options.duck, options.lake)
-    const { duck, lake, log, ends } = options
+    const { duck, lake, log, ends, topicPrefix: topic, until } = options
+    this.#schemas = new SourceSchemas(duck, lake, options.schemaModes)
+    this.#arrivals = ends && topic ? new Arrivals({ lake, topic, ends: until ? async () => until : ends }) : undefined
     this.#sweeps = ends && new Sweeps({ duck, lake, log, ends })
     this.#loop = this.#work().catch((error: unknown) => {
       this.#failure = error
@@ -102,7 +118,7 @@ export class Refinery {
 
   /** Tables whose silver stands still. */
   get halted(): Halted[] {
-    return [...this.#tables.values()].flatMap(({ halted }) => halted ?? [])
+    return [...this.#tables.values()].flatMap(({ halted, held }) => halted ?? (held ? [held] : []))
   }
 
   /** Ends the loop after the step under way; with `finish`, after everything in bronze is in silver and gold. */
@@ -119,7 +135,10 @@ export class Refinery {
       if (next) await this.#refineTable(next)
       else if (this.#goldDirty && !this.#skips()) await this.#refreshGold()
       else if (this.#stopping) return
-      else await this.#rest()
+      else {
+        await this.#hearDecisions()
+        await this.#rest()
+      }
       if (this.#skips()) return
     }
   }
@@ -149,10 +168,13 @@ export class Refinery {
     entry.awake = false
     entry.pending = 0
     try {
+      const upTo = (await lake.current(tablePath('bronze', entry.name)))?.version ?? 0
+      if (!(await this.#hasSchemas(entry))) return
       const { schema, mask } = await this.#plan(entry.name)
+      this.#noteHeld(entry, schema)
       // A table without a key begins anew with the snapshot's first row (multiset/judge-events.ts).
       if (!isMultiset(mask.primaryKey)) await this.#sweeps?.look(entry.name)
-      const refined = await refine(duck, { lake, log, schema, mask, maxRows, ...budgetOf(this.#options) })
+      const refined = await refine(duck, { lake, log, schema, mask, maxRows, upTo, ...budgetOf(this.#options) })
       if (!refined) return
       this.#goldDirty = true
       entry.awake ||= refined.more
@@ -166,15 +188,44 @@ export class Refinery {
     }
   }
 
+  /** Whether bronze holds the schema changes that the table's rows came after. Once all is read, it does. */
+  async #hasSchemas(entry: Entry): Promise<boolean> {
+    if (this.#stopping || !this.#arrivals || (await this.#arrivals.complete())) return true
+    Object.assign(entry, { awake: true, mergedAt: Date.now(), intervalMs: Math.max(entry.intervalMs, 500) })
+    return false
+  }
+
   /** The table's schema and how it is masked. Compiled for each step: both may have changed. */
   async #plan(name: TableName): Promise<{ schema: SourceTable; mask: MaskPlan }> {
-    const schema = await this.#schemas.get(name)
+    const schema = (await this.#schemas.get(name)) ?? (await this.#schemas.ask(name, this.#options.readSchema))
     if (!schema)
       throw new SchemaUnknown(
         `${nameOf(name)}: no schema change has told of this table yet; is include.schema.changes on, and its topic in Kafka?`,
       )
+    await this.#schemas.settle(name)
     const mask = compileMask(this.#options.policy, schema, this.#options.keys)
     return { schema, mask }
+  }
+
+  #noteHeld(entry: Entry, { timeline }: SourceTable): void {
+    const held = timeline?.held
+    if (!held) delete entry.held
+    else if (entry.held?.change !== held.id) {
+      const table = nameOf(entry.name)
+      entry.held = { table, code: 'SCHEMA_HELD', reason: heldReason(table, held), change: held.id }
+      this.#options.log.warn({ table, code: 'SCHEMA_HELD' }, entry.held.reason)
+    }
+  }
+
+  /** A person may have decided what some table waits for. */
+  async #hearDecisions(): Promise<void> {
+    for (const entry of this.#tables.values()) {
+      if (!entry.held) continue
+      const schema = await this.#schemas.get(entry.name)
+      if (schema?.timeline?.held?.id === entry.held.change) continue
+      delete entry.held
+      Object.assign(entry, { awake: true, intervalMs: 0 })
+    }
   }
 
   #halt(entry: Entry, error: unknown): void {

@@ -51,6 +51,18 @@ export class SourceSchemas {
     return plan
   }
 
+  /** Asks the source itself for a table that no schema change told of, and writes its answer down. Undefined: nobody knows. */
+  async ask(
+    name: TableName,
+    readSchema: ((name: TableName) => Promise<SourceTable | undefined>) | undefined,
+  ): Promise<SourceTable | undefined> {
+    const told = await readSchema?.(name)
+    if (!told) return undefined
+    const content: SchemaDecision = { change: 'information_schema', told }
+    await decideFor({ duck: this.#duck, lake: this.#lake }, [{ table: name, kind: schemaKind, content }])
+    return this.get(name)
+  }
+
   /** Every table that something has told of. */
   async all(): Promise<SourceTable[]> {
     const names = (await this.#versions())?.names() ?? []

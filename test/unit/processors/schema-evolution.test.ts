@@ -197,12 +197,12 @@ async function compare(events: LakeOfEvents, { schema, rows, gone }: Source): Pr
   const snapshot = await events.lake.current('silver/shop/t')
   if (!snapshot) return expect(rows.size).toBe(0)
   const now = new Set(schema.columns.map(({ name }) => name.toLowerCase().replaceAll(' ', '_')))
-  const fields = snapshot.fields
-    .map(({ name }) => name)
-    .filter(name => !name.startsWith('_') && now.has(name.toLowerCase()))
+  const fields = snapshot.fields.map(({ name }) => name).filter(name => !name.startsWith('_') && now.has(name.toLowerCase()))
   const wanted = [...rows].map(([id, row]) => {
     const all = Object.entries({ ...gone.get(id), ...row })
-    const folded = new Map(all.map(([name, value]) => [name.toLowerCase().replaceAll(' ', '_'), value === null ? null : String(value)]))
+    const folded = new Map(
+      all.map(([name, value]) => [name.toLowerCase().replaceAll(' ', '_'), value === null ? null : String(value)]),
+    )
     return fields.map(name => folded.get(name.toLowerCase()) ?? null)
   })
   const held = await events.rows('silver/shop/t', ...fields)
@@ -210,7 +210,8 @@ async function compare(events: LakeOfEvents, { schema, rows, gone }: Source): Pr
   expect(new Set(fields.map(name => name.toLowerCase())).size).toBe(fields.length)
   const proven = await events.replay({ schema, policy, proveOnly: true })
   expect(proven).toMatchObject({ verdict: 'identical' })
-  expect(proven?.proof?.byDesign ?? []).toEqual([])
+  // A column without a default comes with the first rows that have it.
+  expect((proven?.proof?.byDesign ?? []).filter(change => !change.endsWith(' comes'))).toEqual([])
 }
 
 describe('schema evolution', { timeout: 240_000 }, () => {
@@ -235,7 +236,14 @@ describe('schema evolution', { timeout: 240_000 }, () => {
     ['a column comes', [write(1, 5), { do: 'refine' }, { do: 'add', name: 'a', typeName: 'INT' }, write(2, 6)]],
     [
       'a column comes with a default',
-      [write(1, 5), write(2, 5), { do: 'refine' }, { do: 'add', name: 'a', typeName: 'INT', fill: 7 }, write(2, 6), { do: 'again', back: 3 }],
+      [
+        write(1, 5),
+        write(2, 5),
+        { do: 'refine' },
+        { do: 'add', name: 'a', typeName: 'INT', fill: 7 },
+        write(2, 6),
+        { do: 'again', back: 3 },
+      ],
     ],
     [
       'a column goes, and old rows keep what they had',
