@@ -15,7 +15,7 @@ export interface CodedError extends Error {
 const byCode: [string[], number][] = [
   [['CONFIG_', 'KAFKA_BROKERS', 'STORE_CONFIG', 'MASK_KEY_', 'REPLAY_UNKNOWN_', 'LAKE_RETENTION_', 'QUARANTINE_'], exit.usage],
   [['SQL_REFUSED', 'SQL_UNKNOWN_', 'SQL_INVALID', 'SQL_POINT_', 'SQL_LIVE_', 'RESTORE_'], exit.usage],
-  [['GOLD_CIRCLE', 'GOLD_INPUT_', 'GOLD_NAME_', 'GOLD_SQL_', 'DDL_'], exit.usage],
+  [['GOLD_CIRCLE', 'GOLD_INPUT_', 'GOLD_NAME_', 'GOLD_SQL_', 'DDL_', 'VERIFY_TYPES_'], exit.usage],
   [['POLICY_', 'TABLE_OMITTED', 'ROLLBACK_POLICY'], exit.policy],
 ]
 

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { differs } from '../../processors/verify/verdict.ts'
 import { collect, whole } from '../arguments.ts'
 import { exit } from '../exit.ts'
+import type { Session } from '../session.ts'
 import { drawVerdicts } from '../verify-report.ts'
 import { type VerifyOutcome, verifySession } from '../verify-session.ts'
 import { withSession } from '../with-session.ts'
@@ -28,11 +29,13 @@ export function addVerify(program: Command): void {
     .option('--patience <seconds>', 'wait this long for silver, and look again at differing rows (default: 30)', whole())
     .option('--examples <rows>', 'how many differing rows of a table to name', whole(), 3)
     .option('--repair', 'mend what differs: snapshots of just those rows, deletions of rows that MySQL has no more')
+    .option('--types', 'instead, test every column type at its limits, on a table of its own in MySQL')
     .option('--json', 'the verdicts as JSON')
     .addHelpText('after', details)
     .action(
-      withSession<{ table?: string[]; patience?: number; examples: number; repair?: boolean; json?: boolean }>(
+      withSession<{ table?: string[]; patience?: number; examples: number; repair?: boolean; json?: boolean; types?: boolean }>(
         async (session, options) => {
+          if (options.types) return runTypes(session, options)
           const outcome = await verifySession(session, options)
           await session.print(options.json ? `${JSON.stringify(outcome, null, 2)}\n` : await drawVerdicts(outcome))
           return codeOf(outcome)
@@ -45,4 +48,12 @@ function codeOf({ equal, behind, tables }: VerifyOutcome): number {
   if (equal) return exit.ok
   if (tables.some(differs)) return exit.mismatch
   return behind || tables.some(({ failed }) => failed?.retryable) ? exit.tryAgain : exit.failure
+}
+
+/** The self-test of column types (verify-types.ts). */
+async function runTypes(session: Session, { json }: { json?: boolean }): Promise<number> {
+  const [{ verifyTypes }, { drawnTypes }] = await Promise.all([import('../verify-types.ts'), import('../types-report.ts')])
+  const outcome = await verifyTypes(session)
+  await session.print(json ? `${JSON.stringify(outcome, null, 2)}\n` : await drawnTypes(outcome))
+  return outcome.equal ? exit.ok : exit.mismatch
 }

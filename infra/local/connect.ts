@@ -21,7 +21,7 @@ interface Options {
 }
 
 export async function connectServer(options: Options): Promise<ServerDefinition> {
-  const { folder, port, brokers } = options
+  const { folder, port } = options
   const java = await ensureJava(options)
   const jars = await kafkaJars(options)
   const plugins = options.plugins ?? (await debeziumPlugin(options))

@@ -52,8 +52,8 @@ function floating(column: SourceColumn, duck: 'FLOAT' | 'DOUBLE'): ColumnType {
     // MySQL prints a FLOAT with six digits, and CAST AS CHAR cuts a DOUBLE: as a sum it comes with every digit that matters.
     selectMysql: `(${mysqlName(column)} + 0e0)`,
     fromMysql: text => cast(text, duck),
-    // Debezium's snapshot reads MySQL's six digits, the binlog holds them all.
-    ...(duck === 'FLOAT' ? { comparable: value => sql`format('{:.5e}', ${value}::DOUBLE)` } : {}),
+    // Debezium's snapshot reads MySQL's six digits, the binlog holds them all. MySQL's sum has no minus zero.
+    comparable: value => (duck === 'FLOAT' ? sql`format('{:.5e}', ${value}::DOUBLE + 0)` : sql`(${value} + 0)`),
   }
 }
 

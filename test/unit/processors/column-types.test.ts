@@ -144,7 +144,14 @@ describe('columnType', () => {
     const labels = { enumValues: ['a', 'c,d'] }
     expect(await both('ENUM', '"c\\\\,d"', 'c,d', labels)).toEqual(['c,d', 'c,d'])
     expect(await both('ENUM', '"c,d"', 'c,d', labels)).toEqual(['c,d', 'c,d'])
-    expect(await both('ENUM', '"c\\\\,d"', 'c\\,d', { enumValues: ['c,d', 'c\\,d'] })).toEqual(['c\\,d', 'c\\,d'])
+    expect(await both('ENUM', '"c\\\\,d"', 'c\\,d', { enumValues: ['c,d', 'c\\\\,d'] })).toEqual(['c\\,d', 'c\\,d'])
+  })
+
+  it('reads labels with backslashes as the snapshot and as the binlog print them', async () => {
+    const labels = { enumValues: ['a', 'b\\\\c'] }
+    expect(await both('ENUM', '"b\\\\\\\\c"', 'b\\c', labels)).toEqual(['b\\c', 'b\\c'])
+    expect(await both('ENUM', '"b\\\\c"', 'b\\c', labels)).toEqual(['b\\c', 'b\\c'])
+    expect(await both('SET', '"a,b\\\\\\\\c"', 'a,b\\c', labels)).toEqual(['[a, b\\c]', '[a, b\\c]'])
   })
 
   it('compares FLOATs by the six digits that a snapshot has of them', async () => {
