@@ -84,12 +84,14 @@ function placed(rows: Sql): Sql {
     ),
     highs AS (
       SELECT *, max(CASE WHEN mark IS NULL OR mark LIKE '~binlog %' THEN place END) OVER (PARTITION BY _epoch, _lineage, base ORDER BY nth ${before}) AS high,
+        max(CASE WHEN origin IS NULL AND (mark IS NULL OR mark LIKE '~plain %') THEN place END) OVER (PARTITION BY _epoch, _lineage, base ORDER BY nth ${before}) AS high_plain,
         CASE WHEN origin IS NOT NULL THEN max(turn) OVER (PARTITION BY _epoch, origin ORDER BY nth ${before}) END AS high_turn,
         max(_source_ts) OVER (ORDER BY nth ${before}) AS latest
       FROM places
     )
-    SELECT * EXCLUDE (high, high_turn), high IS NOT NULL AS comparable,
+    SELECT * EXCLUDE (high, high_plain, high_turn), high IS NOT NULL AS comparable,
       high IS NOT NULL AND CASE WHEN _op = 'r' THEN place < high ELSE place <= high END AS behind_file,
+      high_plain IS NOT NULL AND CASE WHEN _op = 'r' THEN place < high_plain ELSE place <= high_plain END AS behind_plain,
       origin IS NOT NULL AND high_turn IS NOT NULL AND NOT (turn.s = high_turn.s AND turn.t = 0) AND turn <= high_turn AS behind_gtid
     FROM highs`
 }
@@ -98,15 +100,15 @@ const suffixed = '^(.*)\\.(\\d+)$'
 const before = sql`ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING`
 
 /**
- * Not plainly new, and if it was never seen either, before what was by every number that compares: older than what silver reflects. Ahead in the
- * same binlog is ahead, whatever the GTIDs say.
+ * Not plainly new, and if it was never seen either, before what was by all that compares: older than what silver reflects. A snapshot and an event
+ * without GTID compare by their place in the binlog alone; two with GTIDs by these, but one that is ahead in the same binlog is ahead.
  */
-const stale = sql`CASE WHEN comparable THEN behind_file AND (origin IS NULL OR behind_gtid) ELSE behind_gtid END`
+const stale = sql`behind_plain OR CASE WHEN comparable THEN behind_file AND (origin IS NULL OR behind_gtid) ELSE behind_gtid END`
 
 async function refuseReset(duck: Duck, table: string): Promise<void> {
   const reset = await duck.row<{ _partition: number; _offset: bigint; _file: string; _pos: bigint }>(sql`
     SELECT _partition, _offset, _file, _pos FROM events ANTI JOIN seen USING (_epoch, _partition, _offset)
-    WHERE NOT known AND ${stale} AND _source_ts > latest + INTERVAL 60 SECOND ORDER BY nth LIMIT 1`)
+    WHERE NOT known AND (${stale}) AND _source_ts > latest + INTERVAL 60 SECOND ORDER BY nth LIMIT 1`)
   if (!reset) return
   throw new TableHalted(
     `${table}: the event at partition ${reset._partition}, offset ${reset._offset} stands lower in the binlog (${reset._file}:${reset._pos}) than what ` +

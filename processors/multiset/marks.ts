@@ -1,4 +1,4 @@
-// How far the events of a table without a key were counted: for each binlog's name and each GTID's origin the place furthest on, and the last snapshot.
+// How far the events of a table without a key were counted: the place furthest on in each binlog, with and without GTIDs, and by each GTID's origin; the last snapshot.
 // Guarantee: kept as markers in the same commit as what was counted; equal for a rebuild, because a mark is the first event at its place.
 import { type Sql, sql } from '../../lake/sql.ts'
 import { snapshotMark } from './judge-events.ts'
@@ -11,6 +11,9 @@ export const furthest: Sql = sql`INSERT INTO applied BY NAME
   WITH furthest AS (
     SELECT '~binlog ' || concat_ws('/', _epoch, _lineage, base) AS _row_hash, place.r AS _row, place.t AS _tx_order, NULL AS _gtid, nth
       FROM events WHERE mark IS NULL OR mark LIKE '~binlog %' QUALIFY row_number() OVER (PARTITION BY _epoch, _lineage, base ORDER BY place DESC, nth) = 1
+    UNION ALL
+    SELECT '~plain ' || concat_ws('/', _epoch, _lineage, base), place.r, place.t, NULL, nth
+      FROM events WHERE origin IS NULL AND (mark IS NULL OR mark LIKE '~plain %') QUALIFY row_number() OVER (PARTITION BY _epoch, _lineage, base ORDER BY place DESC, nth) = 1
     UNION ALL
     SELECT '~gtid ' || concat_ws('/', _epoch, origin), NULL, turn.t, _gtid, nth
       FROM events WHERE origin IS NOT NULL QUALIFY row_number() OVER (PARTITION BY _epoch, origin ORDER BY turn DESC, nth) = 1

@@ -12,6 +12,8 @@ import { TableHalted } from '../collapse.ts'
 import { Decisions } from '../decisions.ts'
 import { eventRows } from '../event-rows.ts'
 import { maskedKeys } from '../events-of-keys.ts'
+import { isMultiset } from '../multiset/copies.ts'
+import { lastCopies } from '../multiset/last-copies.ts'
 import { bronzeColumnsRead, positionFields } from '../own-columns.ts'
 import { builtUnder } from '../schema/built.ts'
 import { holdIn } from '../schema/hold.ts'
@@ -51,15 +53,18 @@ export async function applySweep(duck: Duck, way: Way, step: SweepStep): Promise
   const touched = sweep.rows ? undefined : await touchedKeys(duck, way, { bronze, sweep })
   const nothing = await eventRows({ duck, lake: way.lake }, way.schema, { bronze, files: [], columns: bronzeColumnsRead })
   await typeChanges(duck, nothing, way)
+  const several = isMultiset(tables.key)
+  if (several) await duck.run(sql`ALTER TABLE changes ADD COLUMN _copy BIGINT`)
   if (tables.current) {
-    const key = columns(tables.key)
+    const key = several ? sql`_epoch, _partition, _offset` : columns(tables.key)
     const carried = positionFields.map(({ name }) => name).filter(name => name !== '_valid_from')
     const has = new Set(tables.current.fields.map(({ name }) => name))
     const known = carried.filter(name => has.has(name))
     const live = await scan(silver.table(paths(tables.name).current), tables.current, { columns: [...tables.key, ...known] })
-    const going = touched
-      ? sql`${live} ANTI JOIN ${touched} USING (${key})`
+    const gone = touched
+      ? sql`(FROM ${live} ANTI JOIN ${touched} USING (${key}))`
       : amongGone(live, sweep.rows!, { epoch: has.has('_epoch') })
+    const going = several ? lastCopies(live, gone) : gone
     const started = sql`make_timestamptz(${BigInt(sweep.started) * 1_000n})`
     await duck.run(sql`INSERT INTO changes BY NAME
       SELECT * REPLACE (${started} AS _source_ts, coalesce(_row, 0) + 1 AS _row, _tx_order + 1 AS _tx_order, greatest(_offset, ${lastOffset(sweep)}) AS _offset),
@@ -100,6 +105,8 @@ async function touchedKeys(duck: Duck, way: Way, { bronze, sweep }: { bronze: Sn
         rows: rows => sql`(SELECT * FROM ${rows} WHERE _kafka_ts >= ${since} AND ${beforeSweep(sweep)})`,
       },
     })
+  // A copy is told by the event that made it.
+  if (isMultiset(mask.primaryKey)) return among(['_epoch', '_partition', '_offset'])
   await mask.bind(duck)
   await duck.run(sql`CREATE OR REPLACE TEMP TABLE touched_places AS
     ${maskedKeys(sql`(SELECT *, NULL AS _path FROM ${await among(['_partition', '_offset', '_op', '_key'])})`, way)}`)
