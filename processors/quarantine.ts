@@ -9,7 +9,7 @@ import { tablePath } from '../lake/layout.ts'
 import { scan } from '../lake/scan.ts'
 import { field } from '../lake/schema.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
-import { join, type Sql, sql } from '../lake/sql.ts'
+import { id, join, type Sql, sql } from '../lake/sql.ts'
 import { boundsProperties } from '../lake/stats.ts'
 import { writeFile } from '../lake/write.ts'
 import { offsetAppId } from './bronze-names.ts'
@@ -26,8 +26,9 @@ export const quarantineFields = [
   // The step that set it aside, and since when; tables of before have them not.
   field('_step', 'string'),
   field('_set_aside', 'timestamp'),
-  // The life of the topic, as Kafka names it; null where silver set aside what is in bronze.
+  // The life of the topic, as Kafka names it; where silver set aside what is in bronze, as bronze counts it.
   field('_topic_id', 'string'),
+  field('_life', 'integer'),
   // Null as long as a person has done nothing about it; then how it was settled, when, and why.
   field('_settled', 'string'),
   field('_settled_at', 'timestamp'),
@@ -43,7 +44,7 @@ export interface QuarantineOffsets {
   ranges: ReadonlyMap<number, OffsetRange>
 }
 
-/** Appends rows `_partition, _offset, _kafka_ts, _reason, _key, _value`; returns how many. `step` keeps the progress of different steps apart. */
+/** Appends rows `_partition, _offset, _kafka_ts, _reason, _key, _value`, of step silver also `_life`; returns how many. `step` keeps the progress of different steps apart. */
 export async function quarantine(
   { duck, lake }: { duck: Duck; lake: Lakehouse },
   table: TableName,
@@ -53,9 +54,10 @@ export async function quarantine(
   const path = tablePath('quarantine', table)
   const base = await lake.current(path)
   const appId = (partition: number) => `${options.step}:${offsetAppId(topic, topicId, partition)}`
-  const life = options.step === 'silver' ? null : topicId
-  const rows = sql`SELECT ${topic} AS _topic, *, ${options.step} AS _step, ${new Date().toISOString()}::TIMESTAMPTZ AS _set_aside,
-    ${life}::VARCHAR AS _topic_id, NULL::VARCHAR AS _settled, NULL::TIMESTAMPTZ AS _settled_at, NULL::VARCHAR AS _because FROM (${options.rows})`
+  const named = options.step === 'silver' ? null : topicId
+  const life = options.step === 'silver' ? sql`` : sql`, NULL::INTEGER AS _life`
+  const rows = sql`SELECT ${topic} AS _topic, * ${life}, ${options.step} AS _step, ${new Date().toISOString()}::TIMESTAMPTZ AS _set_aside,
+    ${named}::VARCHAR AS _topic_id, NULL::VARCHAR AS _settled, NULL::TIMESTAMPTZ AS _settled_at, NULL::VARCHAR AS _because FROM (${options.rows})`
   if (options.step === 'silver') return appendNew({ duck, lake }, { path, base, rows, name: table.table })
   const held = join(
     [...ranges.keys()].map(
@@ -90,8 +92,14 @@ async function appendNew(
   const settled = base?.fields.some(({ name }) => name === '_settled') ? ['_settled'] : []
   const held = settled.length > 0 ? sql`WHERE _settled IS DISTINCT FROM 'mended'` : sql``
   const columns = ['_topic', '_partition', '_offset', '_reason', ...settled]
+  const life = base?.fields.some(({ name: column }) => column === '_life') ? ['_life'] : []
   const known = base
-    ? sql`ANTI JOIN (SELECT * FROM ${await scan(lake.table(path), base, { columns })} ${held}) AS known USING (_topic, _partition, _offset, _reason)`
+    ? sql`ANTI JOIN (SELECT * FROM ${await scan(lake.table(path), base, { columns: [...columns, ...life] })} ${held}) AS known
+        ON ${join(
+          ['_topic', '_partition', '_offset', '_reason'].map(column => sql`known.${id(column)} = found.${id(column)}`),
+          ' AND ',
+        )}
+          AND ${life.length > 0 ? sql`coalesce(known._life, 0)` : sql`0`} = found._life`
     : sql``
   const add = await writeFile(duck, lake.table(path), {
     select: sql`SELECT * FROM (${rows}) AS found ${known}`,

@@ -2,7 +2,9 @@
 import type { Duck } from '../../lake/duckdb.ts'
 import type { Lakehouse } from '../../lake/lakehouse.ts'
 import { tablePath } from '../../lake/layout.ts'
+import type { Snapshot } from '../../lake/snapshot.ts'
 import { sql } from '../../lake/sql.ts'
+import { livesBefore } from '../bronze-names.ts'
 import type { TableName } from '../source-schema.ts'
 import { quarantined, quarantineTables } from './records.ts'
 
@@ -32,7 +34,7 @@ export async function quarantineTable(lake: Lakehouse, wanted: string): Promise<
 }
 
 /**
- * Makes temp table `chosen`: the open records, one a place, with `_topic, _topic_id, _partition, _offset, _kafka_ts, _reason, _step, _key, _value`.
+ * Makes temp table `chosen`: the open records, one a place, with `_life` (the lives that the topic had before) told.
  * Returns how many. Throws QuarantineUnknown if a place was named and nothing waits there.
  */
 export async function chooseRecords(duck: Duck, lake: Lakehouse, options: { name: TableName } & Choice): Promise<number> {
@@ -42,7 +44,8 @@ export async function chooseRecords(duck: Duck, lake: Lakehouse, options: { name
   const because = reason === undefined ? sql`` : sql`AND _reason = ${reason}`
   await duck.run(sql`CREATE OR REPLACE TEMP TABLE chosen AS
     SELECT * FROM ${await quarantined(lake, name, { snapshot })} WHERE _settled IS NULL ${wanted} ${because}
-    QUALIFY row_number() OVER (PARTITION BY _topic, _topic_id, _partition, _offset ORDER BY _set_aside DESC) = 1`)
+    QUALIFY row_number() OVER (PARTITION BY _topic, _topic_id, _life, _partition, _offset ORDER BY _set_aside DESC) = 1`)
+  await tellLives(duck, await lake.current(tablePath('bronze', name)))
   const count = await duck.row<{ n: bigint }>(sql`SELECT count(*) AS n FROM chosen`)
   if (at && count!.n === 0n) {
     throw new QuarantineUnknown(
@@ -50,6 +53,17 @@ export async function chooseRecords(duck: Duck, lake: Lakehouse, options: { name
     )
   }
   return Number(count!.n)
+}
+
+async function tellLives(duck: Duck, bronze: Snapshot | undefined): Promise<void> {
+  await duck.run(sql`UPDATE chosen SET _life = 0 WHERE _topic_id IS NULL AND _life IS NULL`)
+  const named = await duck.rows<{ topic: string; topicId: string }>(
+    sql`SELECT DISTINCT _topic AS topic, _topic_id AS "topicId" FROM chosen WHERE _topic_id IS NOT NULL`,
+  )
+  for (const { topic, topicId } of named)
+    await duck.run(
+      sql`UPDATE chosen SET _life = ${livesBefore(bronze, topic, topicId)} WHERE _topic = ${topic} AND _topic_id = ${topicId}`,
+    )
 }
 
 export function nameOf({ database, table }: TableName): string {

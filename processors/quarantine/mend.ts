@@ -52,12 +52,7 @@ export async function mend(duck: Duck, way: Way, options: MendOptions): Promise<
     const content: Mend = {
       id: decision,
       how: value ? 'corrected' : 'mended',
-      places: fitting.map(({ topic, topicId, partition, offsets }) => ({
-        topic,
-        topicId,
-        partition,
-        offsets: rangesOf(offsets),
-      })),
+      places: fitting.map(({ count: _, offsets, ...place }) => ({ ...place, offsets: rangesOf(offsets) })),
     }
     const news = await duck.row(sql`SELECT 1 FROM mended_rows UNION ALL SELECT 1 FROM fitting WHERE _step = 'silver' LIMIT 1`)
     // All of it is in bronze since an earlier try.
@@ -90,12 +85,7 @@ export async function drop(
     id: randomUUID(),
     how: 'dropped',
     because,
-    places: (await places(duck)).map(({ topic, topicId, partition, offsets }) => ({
-      topic,
-      topicId,
-      partition,
-      offsets: rangesOf(offsets),
-    })),
+    places: (await places(duck)).map(({ count: _, offsets, ...place }) => ({ ...place, offsets: rangesOf(offsets) })),
   }
   await decideFor({ duck, lake }, [{ table: nameIn(name), kind: 'mend', content }])
   failPoint('quarantine:decided')
@@ -104,7 +94,7 @@ export async function drop(
 
 interface FittingPlaces {
   topic: string
-  topicId: string | null
+  life: number
   partition: number
   offsets: bigint[]
   count: number
@@ -112,7 +102,7 @@ interface FittingPlaces {
 
 async function places(duck: Duck): Promise<FittingPlaces[]> {
   const rows = await duck.rows<Omit<FittingPlaces, 'count'>>(sql`
-    SELECT _topic AS topic, _topic_id AS "topicId", _partition AS partition, list(_offset ORDER BY _offset) AS offsets FROM fitting GROUP BY ALL ORDER BY ALL`)
+    SELECT _topic AS topic, _life AS life, _partition AS partition, list(_offset ORDER BY _offset) AS offsets FROM fitting GROUP BY ALL ORDER BY ALL`)
   return rows.map(row => ({ ...row, count: row.offsets.length }))
 }
 

@@ -3,10 +3,11 @@
 import type { Duck } from '../../lake/duckdb.ts'
 import { tablePath } from '../../lake/layout.ts'
 import { scan } from '../../lake/scan.ts'
+import { duckType } from '../../lake/schema.ts'
 import type { Snapshot } from '../../lake/snapshot.ts'
-import { id, join, type Sql, sql } from '../../lake/sql.ts'
+import { id, join, type Sql, sql, trusted } from '../../lake/sql.ts'
 import type { Way } from '../apply.ts'
-import { livesBefore, topicsOf } from '../bronze-names.ts'
+import { bronzeFields } from '../bronze.ts'
 import { typeChanges } from '../changes.ts'
 import { epochDecisions } from '../epochs.ts'
 import { asEvents, eventRows } from '../event-rows.ts'
@@ -26,42 +27,44 @@ export interface MendedRowsOptions {
 }
 
 /**
- * Makes, of temp table `chosen`: `mended_rows` (bronze's columns, of what bronze lacks), `unfit` (`_topic, _topic_id, _partition, _offset,
+ * Makes, of temp table `chosen`: `mended_rows` (bronze's columns, of what bronze lacks), `unfit` (`_topic, _life, _partition, _offset,
  * _reason`) and `fitting` (the chosen records that are not unfit). Throws MendRefused for a value of another key.
  */
 export async function mendedRows(duck: Duck, way: Way, { bronze, decision, value }: MendedRowsOptions): Promise<void> {
   await duck.run(
-    sql`CREATE OR REPLACE TEMP TABLE unfit (_topic VARCHAR, _topic_id VARCHAR, _partition INTEGER, _offset BIGINT, _reason VARCHAR)`,
+    sql`CREATE OR REPLACE TEMP TABLE unfit (_topic VARCHAR, _life INTEGER, _partition INTEGER, _offset BIGINT, _reason VARCHAR)`,
   )
-  await restageAll(duck, way, { bronze, decision, ...(value ? { value } : {}) })
+  await restageAll(duck, way, { decision, ...(value ? { value } : {}) })
   const silver = way.mask.omitted === undefined && way.schema.primaryKey.length > 0
   if (silver) await lookAgain(duck, way, { bronze, corrected: value !== undefined })
   await duck.run(
-    sql`CREATE OR REPLACE TEMP TABLE fitting AS SELECT * FROM chosen ANTI JOIN unfit USING (_topic, _partition, _offset)`,
+    sql`CREATE OR REPLACE TEMP TABLE fitting AS SELECT * FROM chosen ANTI JOIN unfit USING (_topic, _life, _partition, _offset)`,
   )
   await duck.run(
-    sql`DELETE FROM mended_rows WHERE (_topic, _partition, _offset) IN (SELECT (_topic, _partition, _offset) FROM unfit)`,
+    sql`DELETE FROM mended_rows WHERE (_topic, _epoch, _partition, _offset) IN (SELECT (_topic, _life, _partition, _offset) FROM unfit)`,
   )
   await leaveOutHeld(duck, way, { bronze, corrected: value !== undefined })
 }
 
 /** Temp table `mended_rows`: records that are not in bronze, and whatever is corrected, read as if they came now. */
-async function restageAll(duck: Duck, { lake, schema }: Way, { bronze, decision, value }: MendedRowsOptions): Promise<void> {
+async function restageAll(
+  duck: Duck,
+  { lake, schema }: Way,
+  { decision, value }: Pick<MendedRowsOptions, 'decision' | 'value'>,
+): Promise<void> {
   const again = value ? sql`true` : sql`_step <> 'silver'`
-  const lives = await duck.rows<{ topic: string; topicId: string | null }>(
-    sql`SELECT DISTINCT _topic AS topic, _topic_id AS "topicId" FROM chosen WHERE ${again}`,
+  const lives = await duck.rows<{ topic: string; life: number }>(
+    sql`SELECT DISTINCT _topic AS topic, _life AS life FROM chosen WHERE ${again}`,
   )
   // Its columns, even if there is nothing to read again.
-  await duck.run(sql`CREATE OR REPLACE TEMP TABLE mended_rows AS ${await bronzeRows(bronze, { lake, schema }, [])}`)
-  for (const { topic, topicId } of lives) {
-    const newest = topicsOf(bronze).findLast(held => held.topic === topic)?.topicId
+  await duck.run(sql`CREATE OR REPLACE TEMP TABLE mended_rows AS ${noRows}`)
+  for (const { topic, life } of lives) {
     await restage(duck, lake, {
       name: schema,
       topic,
-      topicId: topicId ?? newest ?? '',
-      records: sql`SELECT * FROM chosen WHERE _topic = ${topic} AND _topic_id IS NOT DISTINCT FROM ${topicId}::VARCHAR AND ${again}`,
+      life,
+      records: sql`SELECT * FROM chosen WHERE _topic = ${topic} AND _life = ${life} AND ${again}`,
       ingestedAt: new Date(),
-      epoch: livesBefore(bronze, topic, topicId ?? newest ?? ''),
       ...(value ? { value } : {}),
     })
     const headers = value ? sql`REPLACE (${JSON.stringify([[mendHeader, decision]])} AS _headers)` : sql``
@@ -74,9 +77,9 @@ async function lookAgain(duck: Duck, way: Way, { bronze, corrected }: { bronze: 
   const { schema, mask } = way
   const at = { duck, lake: way.lake }
   const among = {
-    columns: ['_topic', '_partition', '_offset'],
+    columns: ['_topic', '_epoch', '_partition', '_offset'],
     rows: (rows: Sql) => sql`(SELECT row.* FROM ${rows} AS row SEMI JOIN (SELECT * FROM chosen WHERE _step = 'silver') AS record
-      ON row._topic = record._topic AND row._partition = record._partition AND row._offset = record._offset)`,
+      ON row._topic = record._topic AND coalesce(row._epoch, 0) = record._life AND row._partition = record._partition AND row._offset = record._offset)`,
   }
   const files = [...bronze.files.values()]
   const inBronze = sql`FROM ${await eventRows(at, schema, { bronze, files, columns: bronzeColumnsRead, among })}`
@@ -84,7 +87,7 @@ async function lookAgain(duck: Duck, way: Way, { bronze, corrected }: { bronze: 
   const restaged = sql`FROM ${asEvents(sql`mended_rows`, bronzeColumnsRead, { decisions, lineage: lineageOfRow(bronze) })}`
   await duck.run(sql`CREATE OR REPLACE TEMP TABLE looked_at AS ${corrected ? restaged : inBronze}`)
   await typeChanges(duck, sql`(SELECT * FROM looked_at)`, { schema, mask })
-  await duck.run(sql`INSERT INTO unfit SELECT _topic, _topic_id, _partition, _offset, 'value_does_not_fit'
+  await duck.run(sql`INSERT INTO unfit SELECT _topic, _life, _partition, _offset, 'value_does_not_fit'
     FROM chosen SEMI JOIN (SELECT * FROM changes WHERE _bad) USING (_partition, _offset)`)
   if (corrected) await refuseOtherKey(duck, way)
 }
@@ -112,17 +115,20 @@ async function leaveOutHeld(
   way: Way,
   { bronze, corrected }: { bronze: Snapshot; corrected: boolean },
 ): Promise<void> {
-  const columns = ['_topic', '_partition', '_offset', ...(corrected ? ['_headers', '_value'] : [])]
+  const lives = bronze.fields.some(({ name }) => name === '_epoch') ? ['_epoch'] : []
+  const columns = ['_topic', '_partition', '_offset', ...lives, ...(corrected ? ['_headers', '_value'] : [])]
   const held = await bronzeRows(bronze, way, columns)
+  const life = lives.length > 0 ? sql`coalesce(held._epoch, 0)` : sql`0`
   const same = corrected
     ? sql`AND held._value IS NOT DISTINCT FROM mended_rows._value AND contains(held._headers, ${mendHeader})`
     : sql``
   await duck.run(sql`DELETE FROM mended_rows WHERE EXISTS (SELECT 1 FROM (${held}) AS held
-    WHERE held._topic = mended_rows._topic AND held._partition = mended_rows._partition AND held._offset = mended_rows._offset ${same})`)
+    WHERE held._topic = mended_rows._topic AND ${life} = mended_rows._epoch AND held._partition = mended_rows._partition AND held._offset = mended_rows._offset ${same})`)
 }
 
-/** Rows of bronze; with no columns all of them, of no row. */
-async function bronzeRows(bronze: Snapshot, { lake, schema }: Pick<Way, 'lake' | 'schema'>, columns: string[]): Promise<Sql> {
-  const table = lake.table(tablePath('bronze', schema))
-  return columns.length === 0 ? scan(table, bronze, { files: [] }) : scan(table, bronze, { columns })
+/** Bronze's columns, of no row. */
+const noRows = sql`SELECT ${join(bronzeFields.map(({ name, type }) => sql`NULL::${trusted(duckType(type))} AS ${id(name)}`))} WHERE false`
+
+async function bronzeRows(bronze: Snapshot, { lake, schema }: Way, columns: string[]): Promise<Sql> {
+  return scan(lake.table(tablePath('bronze', schema)), bronze, { columns })
 }

@@ -18,8 +18,8 @@ export interface Mend {
 
 export interface MendedPlaces {
   topic: string
-  /** Null: of a record that silver set aside, which is in bronze. */
-  topicId: string | null
+  /** Lives that the topic had before, as bronze's `_epoch`. */
+  life: number
   partition: number
   /** Ranges of offsets, both ends included, as text: JSON has no 64-bit numbers. */
   offsets: [from: string, to: string][]
@@ -36,15 +36,17 @@ export async function mendsOf(duck: Duck, lake: Lakehouse, table: TableName): Pr
   return decisions.map(({ content }) => content)
 }
 
-/** A query `_topic, _partition, _from, _to, _nth, _how, _id` over the places of mends. */
+/** A query `_topic, _life, _partition, _from, _to, _nth, _how, _id` over the places of mends. */
 export function placesOf(mends: readonly Mend[]): Sql {
   const rows = mends.flatMap(({ id: mend, how, places }, nth) =>
-    places.flatMap(({ topic, partition, offsets }) =>
-      offsets.map(([from, to]) => sql`(${topic}, ${partition}, ${BigInt(from)}, ${BigInt(to)}, ${nth}, ${how}, ${mend})`),
+    places.flatMap(({ topic, life, partition, offsets }) =>
+      offsets.map(
+        ([from, to]) => sql`(${topic}, ${life}, ${partition}, ${BigInt(from)}, ${BigInt(to)}, ${nth}, ${how}, ${mend})`,
+      ),
     ),
   )
-  const none = sql`SELECT NULL::VARCHAR, NULL::INTEGER, NULL::BIGINT, NULL::BIGINT, NULL::INTEGER, NULL::VARCHAR, NULL::VARCHAR WHERE false`
-  return sql`(SELECT * FROM (${rows.length > 0 ? sql`VALUES ${join(rows)}` : none}) AS t(_topic, _partition, _from, _to, _nth, _how, _id))`
+  const none = sql`SELECT NULL::VARCHAR, NULL::INTEGER, NULL::INTEGER, NULL::BIGINT, NULL::BIGINT, NULL::INTEGER, NULL::VARCHAR, NULL::VARCHAR WHERE false`
+  return sql`(SELECT * FROM (${rows.length > 0 ? sql`VALUES ${join(rows)}` : none}) AS t(_topic, _life, _partition, _from, _to, _nth, _how, _id))`
 }
 
 /** Offsets in growing order as ranges. */
@@ -59,13 +61,13 @@ export function rangesOf(offsets: readonly bigint[]): [from: string, to: string]
 }
 
 /**
- * Bronze rows without those that a person put others in the place of, or gave up. `rows` must have `_topic` and `_headers`.
+ * Bronze rows without those that a person put others in the place of, or gave up. `rows` must have `_topic`, `_epoch` and `_headers`.
  * Undefined: there is nothing to leave out, and those columns need not be read.
  */
 export function withoutReplaced(mends: readonly Mend[]): ((rows: Sql) => Sql) | undefined {
   if (!mends.some(({ how }) => how !== 'mended')) return undefined
   const newest = sql`(SELECT arg_max(_how, _nth) AS how, arg_max(_id, _nth) AS mend FROM ${placesOf(mends)} AS place
-    WHERE place._topic = row._topic AND place._partition = row._partition AND row._offset BETWEEN place._from AND place._to)`
+    WHERE place._topic = row._topic AND place._life = coalesce(row._epoch, 0) AND place._partition = row._partition AND row._offset BETWEEN place._from AND place._to)`
   return rows => sql`(SELECT row.* FROM ${rows} AS row LEFT JOIN LATERAL ${newest} AS said ON true
     WHERE CASE coalesce(said.how, 'mended') WHEN 'mended' THEN true WHEN 'dropped' THEN false
       ELSE coalesce(contains(row._headers, said.mend), false) END)`

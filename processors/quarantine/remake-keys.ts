@@ -101,9 +101,9 @@ async function keysToRemake(
   { bronze, places }: { bronze: Snapshot; places: Sql },
 ): Promise<void> {
   const among = {
-    columns: ['_topic', '_partition', '_offset'],
+    columns: ['_topic', '_epoch', '_partition', '_offset'],
     rows: (rows: Sql) => sql`(SELECT row.* FROM ${rows} AS row SEMI JOIN ${places} AS place
-      ON row._topic = place._topic AND row._partition = place._partition AND row._offset BETWEEN place._from AND place._to)`,
+      ON row._topic = place._topic AND coalesce(row._epoch, 0) = place._life AND row._partition = place._partition AND row._offset BETWEEN place._from AND place._to)`,
   }
   const files = [...bronze.files.values()]
   const mended = await eventRows({ duck, lake }, schema, { bronze, files, columns: bronzeColumnsRead, among })

@@ -14,39 +14,38 @@ import { isolate } from '../stage.ts'
 export interface Restaging {
   name: TableName
   topic: string
-  topicId: string
+  /** Lives that the topic had before this one. */
+  life: number
   /** A query over records as in temp table `chosen`; read in pages. */
   records: Sql
   /** Instead of the original value. */
   value?: Buffer
   ingestedAt: Date
-  /** Lives that the topic had before this one. */
-  epoch: number
 }
 
 /** Records held in memory at once. */
 const page = 2_000
 
-/** Makes temp table `restaged` (bronze's columns) and adds to temp table `unfit` (`_topic, _topic_id, _partition, _offset, _reason`). */
+/** Makes temp table `restaged` (bronze's columns) and adds to temp table `unfit` (`_topic, _life, _partition, _offset, _reason`). */
 export async function restage(duck: Duck, lake: Lakehouse, options: Restaging): Promise<void> {
-  const { name, topic, topicId, ingestedAt, epoch, records } = options
+  const { name, topic, life, ingestedAt, records } = options
   const spool = new Spool(joinPath(lake.store.scratch, `mend-${randomUUID()}.spool`))
   try {
     const batch = await spooled(duck, spool, options)
-    const { rows, poison } = await isolate(duck, batch, 'row', { table: name, pending: sql`true`, ingestedAt, epoch })
+    const { rows, poison } = await isolate(duck, batch, 'row', { table: name, pending: sql`true`, ingestedAt, epoch: life })
     // Among partitions the time of arrival counts: it came when it was set aside.
     await duck.run(sql`CREATE OR REPLACE TEMP TABLE restaged AS
       SELECT row.* REPLACE (coalesce(record._set_aside, record._kafka_ts) AS _ingested_at)
       FROM (${rows}) AS row JOIN (${records}) AS record USING (_partition, _offset)`)
-    await duck.run(sql`INSERT INTO unfit SELECT ${topic}, ${topicId}, _partition, _offset, _reason FROM (${poison!})`)
+    await duck.run(sql`INSERT INTO unfit SELECT ${topic}, ${life}, _partition, _offset, _reason FROM (${poison!})`)
     for (const { partition, offset, reason } of batch.poison)
-      await duck.run(sql`INSERT INTO unfit VALUES (${topic}, ${topicId}, ${partition}, ${offset}, ${reason})`)
+      await duck.run(sql`INSERT INTO unfit VALUES (${topic}, ${life}, ${partition}, ${offset}, ${reason})`)
   } finally {
     await rm(spool.file, { force: true })
   }
 }
 
-async function spooled(duck: Duck, spool: Spool, { topic, topicId, records, value }: Restaging): Promise<TopicBatch> {
+async function spooled(duck: Duck, spool: Spool, { topic, records, value }: Restaging): Promise<TopicBatch> {
   for (let from = 0; ; from += page) {
     const rows = await duck.rows<{ partition: number; offset: bigint; ms: bigint; key: string | null; value: string | null }>(sql`
       SELECT _partition AS partition, _offset AS "offset", coalesce(epoch_ms(_kafka_ts), 0) AS ms, hex(_key) AS key, hex(_value) AS value
@@ -56,7 +55,7 @@ async function spooled(duck: Duck, spool: Spool, { topic, topicId, records, valu
       spool.append(row.partition, row.offset, Number(row.ms), null, unhex(row.key), bytes)
       spool.covered(row.partition, row.offset, row.offset + 1n)
     }
-    if (rows.length < page) return spool.finish(topic, topicId)
+    if (rows.length < page) return spool.finish(topic, '')
   }
 }
 

@@ -13,7 +13,7 @@ import type { TableName } from '../source-schema.ts'
 import { quarantined } from './records.ts'
 
 export interface Settling {
-  /** A query `_topic, _topic_id, _partition, _offset` for the records. */
+  /** A query `_topic, _topic_id, _life, _partition, _offset` for the records. */
   places: Sql
   how: 'mended' | 'dropped'
   because: string | null
@@ -46,7 +46,8 @@ async function settleOnce(
   if (!base) return 0
   const all = await quarantined(lake, name, { snapshot: base, fileColumn: '_path' })
   const meant = sql`record._settled IS NULL AND EXISTS (SELECT 1 FROM (${places}) AS place WHERE place._topic = record._topic
-    AND place._topic_id IS NOT DISTINCT FROM record._topic_id AND place._partition = record._partition AND place._offset = record._offset)`
+    AND place._topic_id IS NOT DISTINCT FROM record._topic_id
+    AND (record._topic_id IS NOT NULL OR place._life = coalesce(record._life, 0)) AND place._partition = record._partition AND place._offset = record._offset)`
   const touched = await duck.rows<{ path: string; n: bigint }>(
     sql`SELECT _path AS path, count(*) AS n FROM ${all} AS record WHERE ${meant} GROUP BY ALL`,
   )
