@@ -30,9 +30,10 @@ export async function checkAll(stack: ChaosStack, workers: ChaosWorkers): Promis
   return wrong
 }
 
-/** Runs the line until MySQL and silver are equal; returns what still differs after two minutes. */
+/** Runs the line until MySQL and silver are equal; returns what differs once nothing moves any more, or after three minutes. */
 export async function settle(workers: ChaosWorkers): Promise<string[]> {
-  const deadline = Date.now() + 120_000
+  const deadline = Date.now() + 180_000
+  const seen: string[] = []
   for (;;) {
     const run = await workers.binlake('run', '--until-caught-up', '--json')
     if (run.code !== 0) {
@@ -40,7 +41,9 @@ export async function settle(workers: ChaosWorkers): Promise<string[]> {
       return [`run ended with ${run.code}: ${halted.length > 0 ? JSON.stringify(halted) : run.stderr.slice(-3_000)}`]
     }
     const verify = await workers.binlake('verify', '--json')
-    if (verify.code !== 0 && Date.now() < deadline) continue
+    seen.push(verify.stdout)
+    const moves = seen.length < 4 || new Set(seen.slice(-4)).size > 1
+    if (verify.code !== 0 && moves && Date.now() < deadline) continue
     if (!verify.stdout) return [`verify ended with ${verify.code}: ${verify.stderr.slice(-3_000)}`]
     const { tables } = JSON.parse(verify.stdout) as { tables: { table: string; equal: boolean; skipped?: string }[] }
     return tables

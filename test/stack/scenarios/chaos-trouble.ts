@@ -26,7 +26,7 @@ const troubles: Record<string, { weight: number; make: Trouble }> = {
   'kill worker': {
     weight: 6,
     make: async ({ random, workers }) => {
-      const name = random.pick(workers.names)
+      const [name] = workers.names
       if (name === undefined) return
       await workers.kill(name, random.pick(['SIGKILL', 'SIGKILL', 'SIGTERM']))
       await sleep(random.int(1_500))
@@ -104,7 +104,7 @@ export async function makeTrouble(options: TroubleOptions): Promise<Record<strin
   const made: Record<string, number> = {}
   const names = only.flatMap(name => Array.from({ length: troubles[name]!.weight }, () => name))
   while (!signal.aborted) {
-    await sleep(500 + random.int(4_000))
+    await sleep(300 + random.int(2_500))
     await remember(stack, remembered)
     if (signal.aborted) break
     const name = random.pick(names)
@@ -115,7 +115,7 @@ export async function makeTrouble(options: TroubleOptions): Promise<Record<strin
     } catch (error) {
       log(`${name} could not be made: ${(error as Error).message.slice(0, 300)}`)
     }
-    await mendConnector(stack, log)
+    await mendConnector(stack, log).catch((error: Error) => log(error.message))
   }
   return made
 }

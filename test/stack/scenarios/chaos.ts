@@ -61,8 +61,8 @@ export async function chaos({ folder, seconds, seed, ...options }: ChaosOptions)
   const trouble = makeTrouble({ random: random.fork(), stack, workers, signal: end.signal, log, ...(only ? { only } : {}) })
   await Promise.race([sleep(seconds * 1_000), ...writers, trouble])
   end.abort()
-  const [troubles] = await Promise.all([trouble, shop])
-  const written = await Promise.all(writers)
+  const ended = Promise.all([trouble, shop, ...writers] as const)
+  const [troubles, , ...written] = await Promise.race([ended, late(150_000)])
   log(`over: ${JSON.stringify({ troubles, written })}`)
   await workers.stopAll()
   await mendConnector(stack, log)
@@ -73,6 +73,11 @@ export async function chaos({ folder, seconds, seed, ...options }: ChaosOptions)
   log(wrong.length === 0 ? 'all is well' : `${wrong.length} things are wrong`)
   if (!options.keep) await stack.close()
   return { wrong, written, troubles }
+}
+
+async function late(ms: number): Promise<never> {
+  await sleep(ms, undefined, { ref: false })
+  throw new Error('writers or troubles did not end')
 }
 
 /** What the connector's first snapshot finds. */
