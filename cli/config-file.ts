@@ -14,6 +14,8 @@ export interface Given {
   where: string
   /** The folder that relative paths start from. */
   base: string
+  /** Where a part of its value stands, by its keys; for values that are maps. */
+  whereIn?: (keys: readonly string[]) => string
 }
 
 /** The settings of a YAML file. `name` is how messages call it. Throws ConfigError. */
@@ -29,7 +31,16 @@ export function readConfigFile(file: string, options: { name: string; base: stri
     if (settings[key]) {
       const value: unknown = node?.toJS(document)
       if (value === null || value === undefined) problems.push(`${at(offset)}: ${key}: has no value; give one or remove the line`)
-      else found.push({ key, value, where: at(node?.range?.[0] ?? offset), base: options.base })
+      else {
+        const where = at(node?.range?.[0] ?? offset)
+        found.push({
+          key,
+          value,
+          where,
+          base: options.base,
+          ...(isMap(node) ? { whereIn: keys => at(offsetIn(node, keys)) } : {}),
+        })
+      }
       return
     }
     if (!isMap(node)) {
@@ -61,6 +72,15 @@ function read(file: string, name: string): string {
       },
     )
   }
+}
+
+/** Where a key stands below a map, or the last of its parents that is there. */
+function offsetIn(map: Node, keys: readonly string[]): number | undefined {
+  const [first, ...rest] = keys
+  const pair = isMap(map) ? map.items.find(({ key }) => isScalar(key) && String(key.value) === first) : undefined
+  if (!pair) return map.range?.[0]
+  const below = pair.value as Node | null
+  return rest.length > 0 && below && isMap(below) ? offsetIn(below, rest) : (pair.key as Node).range?.[0]
 }
 
 function isKnown(path: string[]): boolean {

@@ -50,7 +50,11 @@ export function loadConfig(sources: ConfigSources): Config {
     const path = issue.path.map(String)
     const key = Object.keys(settings).find(known => path.join('.').startsWith(known)) ?? path.join('.')
     const inner = issue.code === 'invalid_union' ? issue.errors.flat().at(-1)?.message : undefined
-    return `${given.get(key)?.where ?? 'configuration'}: ${key}: ${inner ?? issue.message}`
+    const below = path.slice(key.split('.').length)
+    const keys = issue.code === 'unrecognized_keys' ? [...below, ...issue.keys] : below
+    const one = given.get(key)
+    const where = (keys.length > 0 ? one?.whereIn?.(keys) : undefined) ?? one?.where ?? 'configuration'
+    return `${where}: ${[key, ...below].join('.')}: ${inner ?? issue.message}`
   })
   throw new ConfigError('CONFIG_INVALID', [...new Set(problems)].sort(new Intl.Collator('en', { numeric: true }).compare))
 }

@@ -4,10 +4,12 @@ import pkg from '../package.json' with { type: 'json' }
 import { collect } from './arguments.ts'
 import { addCompact } from './commands/compact.ts'
 import { addDemo } from './commands/demo.ts'
+import { addExplain } from './commands/explain.ts'
 import { addGenerate } from './commands/generate.ts'
 import { addQuarantine } from './commands/quarantine.ts'
 import { addReplay } from './commands/replay.ts'
 import { addRun } from './commands/run.ts'
+import { addSchema } from './commands/schema.ts'
 import { addSnapshot } from './commands/snapshot.ts'
 import { addSql } from './commands/sql.ts'
 import { addStatus } from './commands/status.ts'
@@ -56,8 +58,10 @@ export function program(): Command {
     addSql,
     addReplay,
     addSnapshot,
+    addExplain,
     addQuarantine,
     addVerify,
+    addSchema,
     addCompact,
     addVacuum,
   ])

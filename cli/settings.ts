@@ -1,6 +1,7 @@
 // Every setting there is: its type, default, environment variable and what it means.
 // Guarantee: a key that is not here is refused, and a test holds docs/configuration.md to this list.
 import { z } from 'zod'
+import { schemaModes } from './schema-modes.ts'
 
 const units = {
   bytes: { b: 1, kb: 1e3, mb: 1e6, gb: 1e9, kib: 1 << 10, mib: 1 << 20, gib: 1 << 30 },
@@ -152,6 +153,7 @@ export const settingsSchema = z.object({
     .object({ bronze: retention(1), silver: retention(1), gold: retention(1), quarantine: retention(7), wait: kept(7) })
     .prefault({}),
   quarantine: z.object({ budget: whole(0, 1_000_000_000).default(1_000) }).prefault({}),
+  schema: z.object({ modes: schemaModes.prefault({}) }).prefault({}),
   duckdb: z.object({ memory: amount('bytes', '1GB').default(800e6), threads: whole(1, 1024).optional() }).prefault({}),
   log: z
     .object({
@@ -221,6 +223,7 @@ export const settings: Record<string, Setting> = {
   'merge.allowance': { env: 'BINLAKE_MERGE_ALLOWANCE' },
   'merge.rows': { env: 'BINLAKE_MERGE_ROWS' },
   'quarantine.budget': { env: 'BINLAKE_QUARANTINE_BUDGET' },
+  'schema.modes': { env: 'BINLAKE_SCHEMA_MODES' },
   'duckdb.memory': { env: 'BINLAKE_DUCKDB_MEMORY' },
   'duckdb.threads': { env: 'BINLAKE_DUCKDB_THREADS' },
   'log.level': { env: 'LOG' },

@@ -5,6 +5,7 @@ import type { Lakehouse } from '../lake/lakehouse.ts'
 import type { Keys } from '../privacy/keys.ts'
 import type { Policy } from '../privacy/policy.ts'
 import type { GoldModel } from '../sql/gold-models.ts'
+import type { Modes } from './schema/kinds.ts'
 
 export interface Context {
   duck: Duck
@@ -13,5 +14,7 @@ export interface Context {
   keys: Keys
   /** In dependency order, as loadGoldModels gives them. */
   gold: readonly GoldModel[]
+  /** What is done about changes of tables' schemas that nothing was decided about yet; absent: by default. */
+  schemaModes?: Modes
   log: Logger
 }

@@ -12,7 +12,6 @@ import { isMultiset } from './multiset/copies.ts'
 import { refine } from './refine.ts'
 import { Arrivals } from './schema/arrivals.ts'
 import { heldReason } from './schema/held-reason.ts'
-import type { Modes } from './schema/kinds.ts'
 import { Sweeps } from './snapshots/sweeps.ts'
 import type { SourceTable, TableName } from './source-schema.ts'
 import { SourceSchemas } from './source-schemas.ts'
@@ -36,8 +35,6 @@ export interface RefineryOptions extends Context {
   topicPrefix?: string
   /** The ends that are caught up to. */
   until?: EndOffsets | undefined
-  /** What is done about changes of tables' schemas; absent: by default. */
-  schemaModes?: Modes
   /** Reads a table's schema from the source itself, where no schema change tells it. */
   readSchema?: (name: TableName) => Promise<SourceTable | undefined>
   /** Hears of changes applied. */

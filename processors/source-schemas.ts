@@ -37,17 +37,18 @@ export class SourceSchemas {
     return (await this.plan(name))?.schema
   }
 
-  /** The same with every step that led there. */
-  async plan(name: TableName): Promise<TablePlan | undefined> {
+  /** The same with every step that led there. `more`: as if this had been decided too. */
+  async plan(name: TableName, more: readonly SchemaDecision[] = []): Promise<TablePlan | undefined> {
     const versions = await this.#versions()
-    const decisions = (await this.#decisions.of<SchemaDecision>(name, schemaKind)).map(({ content }) => content)
+    const found = await this.#decisions.of<SchemaDecision>(name, schemaKind)
+    const decisions = [...found.map(({ content }) => content), ...more]
     const key = keyOf(name)
     const known = this.#plans.get(key)
     const text = JSON.stringify(decisions)
     if (known && known.versions === versions && known.decisions === text) return known.plan
     const told = versions?.of(name) ?? []
     const plan = planTable(told.length > 0 ? told : fromDecisions(decisions), { name, decisions, modes: this.#modes })
-    this.#plans.set(key, { versions, decisions: text, plan })
+    if (more.length === 0) this.#plans.set(key, { versions, decisions: text, plan })
     return plan
   }
 

@@ -15,6 +15,8 @@ import { type Freshness, freshness } from './freshness.ts'
 import type { MergeRules } from './merge-interval.ts'
 import { type IntervalInForce, mergeIntervalOf } from './merge-interval-of.ts'
 import { openRecords } from './quarantine/records.ts'
+import { heldReason } from './schema/held-reason.ts'
+import type { Modes } from './schema/kinds.ts'
 import type { TableName } from './source-schema.ts'
 import { SourceSchemas } from './source-schemas.ts'
 import { takenBy } from './taken.ts'
@@ -51,6 +53,8 @@ export interface StatusOptions {
   policy?: { policy: Policy; keys: Keys }
   /** Kafka's end offsets. */
   ends?: EndOffsets
+  /** What is done about changes of tables' schemas; absent: by default. */
+  schemaModes?: Modes
   /** With them, each table's merge interval is told. */
   merge?: MergeRules
   now?: Date
@@ -66,7 +70,7 @@ export async function lakeStatus(options: StatusOptions): Promise<LakeStatus> {
   const problems: string[] = []
   const seen = new Set<string>()
   const tables: TableStatus[] = []
-  const schemas = new SourceSchemas(options.duck, lake)
+  const schemas = new SourceSchemas(options.duck, lake, options.schemaModes)
   for (const { name, snapshot } of await lake.bronzeTables()) {
     for (const { topic } of topicsOf(snapshot)) seen.add(topic)
     const status: TableStatus = {
@@ -78,6 +82,8 @@ export async function lakeStatus(options: StatusOptions): Promise<LakeStatus> {
     }
     tables.push(status)
     problems.push(...problemsOf(status, { now, refined: !isDebeziums(name) }))
+    const held = isDebeziums(name) ? undefined : (await schemas.get(name))?.timeline?.held
+    if (held) problems.push(heldReason(status.table, held))
   }
   const missing = [...(ends?.keys() ?? [])].filter(topic => !seen.has(topic))
   if (missing.length > 0) {

@@ -99,7 +99,7 @@ async function replayCommand(session: Session, given: ReplayFlags, tables: strin
   const store = await openLake(fresh ? { ...config, lake: { ...config.lake, cache: fresh } } : config)
   try {
     await using duck = await openDuck(config)
-    const context = { duck, lake: new Lakehouse(store), policy, keys, gold: await loadGoldModels(), log }
+    const context = { duck, lake: new Lakehouse(store), policy, keys, gold: await loadGoldModels(), log, schemaModes: config.schema.modes }
     if (flags.rollback) return await putBack(session, context, { ...flags, tables })
     if (flags.dryRun) return await plan(session, context, { ...flags, tables })
     if (flags.find !== undefined) return await find(session, context, { ...flags, find: flags.find, tables })

@@ -9,6 +9,7 @@ import { openDuck } from '../open-duck.ts'
 import { openStoreOf } from '../open-lake.ts'
 import { openPolicy } from '../open-policy.ts'
 import { openSource } from '../open-source.ts'
+import { readSchemaOf } from '../read-schema.ts'
 import type { Session } from '../session.ts'
 import { withSession } from '../with-session.ts'
 
@@ -73,6 +74,8 @@ export async function runLine({ config, log, signal }: Session, options: LineOpt
       maxRows: config.merge.rows,
       merge: mergeRules(config),
       quarantineBudget: config.quarantine.budget,
+      schemaModes: config.schema.modes,
+      ...readSchemaOf(config),
       ...(config.maintenance.enabled ? { maintenance: maintenanceSettings(config) } : {}),
       ...(options.onProgress ? { onProgress: options.onProgress } : {}),
     })

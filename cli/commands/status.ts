@@ -75,6 +75,7 @@ async function look(session: Session, store: ObjectStore): Promise<Status> {
     duck,
     lake: new Lakehouse(store),
     merge,
+    schemaModes: config.schema.modes,
     ...(ends ? { ends } : {}),
     ...(policy ? { policy } : {}),
   })

@@ -94,10 +94,10 @@ export async function findKeys(
 
 /** The named tables, or all that can be in silver, each with its masks. Throws ReplayUnknownTable. */
 export async function chooseTables(
-  { duck, lake, policy, keys, log }: Context,
+  { duck, lake, policy, keys, log, schemaModes }: Context,
   names: readonly string[] | undefined,
 ): Promise<{ schema: SourceTable; mask: MaskPlan }[]> {
-  const chosen = await choose(new SourceSchemas(duck, lake), lake, names)
+  const chosen = await choose(new SourceSchemas(duck, lake, schemaModes), lake, names)
   return chosen.flatMap(schema => {
     const mask = compileMask(policy, schema, keys)
     const left = mask.omitted
