@@ -1,10 +1,14 @@
-// The set-based path must come to what `decide` comes to, over random histories of crashes, replays and zombies.
+// The set-based path must come to what `decide` comes to row by row, over random histories of crashes, zombies and failovers.
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Duck } from '../../../lake/duckdb.ts'
 import { id, join, type Sql, sql } from '../../../lake/sql.ts'
 import { collapse } from '../../../processors/collapse.ts'
-import { decide, identity, type KeyEvent } from '../../../processors/decide.ts'
+import { decide, type KeyEvent, sameEvent } from '../../../processors/decide.ts'
+import { findSeen } from '../../../processors/identity.ts'
+import { parseFile, trustsOrder } from '../../../processors/source-position.ts'
+import type { Forged } from '../scenarios/forged-event.ts'
+import { histories } from '../scenarios/source-history.ts'
 
 let duck: Duck
 beforeAll(async () => {
@@ -16,176 +20,196 @@ interface Change extends KeyEvent {
   id: number
 }
 
-/** A source's log: positions grow, a few keys, several rows an event, sometimes a new file. */
-const sourceLog = fc
-  .array(
-    fc.record({ id: fc.integer({ min: 1, max: 4 }), op: fc.constantFrom('c', 'u', 'd'), step: fc.constantFrom(0, 1, 1, 1, 9) }),
-    { maxLength: 14 },
-  )
-  .map(steps => {
-    let pos = 100
-    let row = 0
-    let file = 8
-    return steps.map(({ id, op, step }, i) => {
-      if (step === 0) row++
-      else {
-        pos += step
-        row = 0
-      }
-      if (step === 9) {
-        file++
-        pos = 4
-      }
-      return { id, op, file: `binlog.${String(file).padStart(6, '0')}`, pos: BigInt(pos), row, sourceTs: BigInt(i) * 1_000n }
-    })
-  })
-
-/** Runs of the connector: each starts at or before where some run ended, and may be a zombie that goes on beside the next. */
-const runs = fc.array(fc.record({ back: fc.integer({ min: 0, max: 5 }), length: fc.integer({ min: 1, max: 8 }) }), {
-  minLength: 1,
-  maxLength: 6,
-})
-
-const history = fc
-  .record({ log: sourceLog, runs, gtids: fc.boolean(), cut: fc.nat({ max: 20 }) })
-  .map(({ log, runs, gtids, cut }) => {
-    const events: Change[] = []
-    let produced = 0
-    for (const { back, length } of runs) {
-      const from = Math.max(0, produced - back)
-      for (let i = from; i < Math.min(log.length, from + length); i++) {
-        events.push({
-          ...log[i]!,
-          gtid: gtids ? `3e11fa47:${i + 1}` : null,
-          txOrder: gtids ? 1n : null,
-          partition: 0,
-          offset: BigInt(events.length),
-          snapshot: null,
-        })
-      }
-      produced = Math.max(produced, Math.min(log.length, from + length))
+/** As bronze and event-rows.ts make them: offsets, epochs (`resets`: places from which one begins), lineages. */
+function eventsOf(records: readonly Forged[], resets: readonly number[] = []): Change[] {
+  const next = new Map<number, bigint>()
+  const logs = new Map<number, { base: string; number: bigint; lineage: number }>()
+  const events: Change[] = []
+  for (const [i, record] of records.entries()) {
+    const { partition = 0, ts = 0, order, version = '3.6.1.Final' } = record
+    const offset = next.get(partition) ?? 0n
+    next.set(partition, offset + 1n)
+    const event: Change = {
+      id: record.key as number,
+      op: record.op,
+      file: record.file!,
+      pos: BigInt(record.pos!),
+      row: record.row!,
+      gtid: record.gtid ?? null,
+      txOrder: order === undefined || !trustsOrder(version) ? null : BigInt(order),
+      partition,
+      offset,
+      sourceTs: BigInt(ts) * 1_000n,
+      snapshot: typeof record.snapshot === 'string' ? record.snapshot : null,
+      epoch: resets.filter(from => from <= i).length,
+      lineage: 0,
     }
-    return { events, cut: Math.min(cut, events.length) }
-  })
+    const file = parseFile(event.file!)!
+    const log = logs.get(partition)
+    const unseen = event.snapshot !== 'incremental' && !seenBefore(event, events, { anyEpoch: true })
+    if (!log) logs.set(partition, { ...file, lineage: 0 })
+    else if (unseen && log.base === file.base && file.number >= log.number) log.number = file.number
+    else if (unseen) Object.assign(log, file, { lineage: log.lineage + 1 })
+    events.push({ ...event, lineage: logs.get(partition)!.lineage })
+  }
+  return events
+}
 
-/** What `decide` makes of each key: offsets that apply, and the one that stands. */
-function reference(events: Change[]) {
-  const applied: number[] = []
+function seenBefore(event: Change, earlier: readonly Change[], { anyEpoch = false } = {}): boolean {
+  return earlier.some(
+    each =>
+      each.id === event.id &&
+      each.partition === event.partition &&
+      sameEvent(event, anyEpoch ? { ...each, epoch: event.epoch } : each),
+  )
+}
+
+/** What `decide` makes of each key: offsets that apply, the one that stands; and where it halts. */
+function reference(events: readonly Change[]) {
+  const applied: string[] = []
+  const halts = new Map<number, string>()
   const standing = new Map<number, Change>()
-  const seen = new Map<number, Set<string>>()
-  for (const event of events) {
-    const identities = seen.get(event.id) ?? new Set()
-    seen.set(event.id, identities)
-    const verdict = decide(event, standing.get(event.id), identities)
-    identities.add(identity(event))
+  for (const [i, event] of events.entries()) {
+    if (halts.has(event.id)) continue
+    const verdict = decide(event, standing.get(event.id), seenBefore(event, events.slice(0, i)))
+    if (verdict === 'HALT') halts.set(event.id, place(event))
     if (verdict !== 'APPLY') continue
-    applied.push(Number(event.offset))
+    applied.push(place(event))
     standing.set(event.id, event)
   }
-  return { applied, standing }
+  return { applied, standing, halts: [...halts.values()] }
 }
 
-async function load(table: 'changes' | 'state', events: Change[]): Promise<void> {
+const place = ({ partition, offset }: Pick<Change, 'partition' | 'offset'>) => `${partition}:${offset}`
+
+function rowsOf(events: readonly Change[]): Sql {
   const row = (e: Change): Sql =>
-    sql`(${e.id}, ${e.op}, make_timestamptz(${e.sourceTs}), ${e.partition}, ${e.offset}::BIGINT, ${e.file}, ${e.pos!}::BIGINT, ${e.row!}, ${e.gtid}, ${e.txOrder}::BIGINT, NULL, false, make_timestamptz(${e.sourceTs}))`
-  const names = sql`t(id, _op, _source_ts, _partition, _offset, _file, _pos, _row, _gtid, _tx_order, _snapshot, _bad, _valid_from)`
+    sql`(${e.id}, ${e.op}, make_timestamptz(${e.sourceTs}), ${e.partition}, ${e.offset}::BIGINT, ${e.file}, ${e.pos!}::BIGINT, ${e.row!}, ${e.gtid}, ${e.txOrder}::BIGINT, ${e.snapshot}, ${e.epoch}, ${e.lineage})`
   const blank: Change = {
-    id: 0,
-    op: 'c',
-    file: 'b.1',
-    pos: 0n,
-    row: 0,
-    gtid: 'x:1',
-    txOrder: 0n,
-    partition: 0,
-    offset: 0n,
-    sourceTs: 0n,
-    snapshot: null,
+    ...eventsOf([{ op: 'c', key: 0, after: null, file: 'b.1', pos: 0, row: 0, gtid: 'x:1', order: 1, snapshot: 'no' }])[0]!,
   }
-  const values = join([blank, ...events].map(row))
-  const except = table === 'changes' ? sql`EXCLUDE (_valid_from)` : sql`EXCLUDE (_bad)`
-  await duck.run(
-    sql`CREATE OR REPLACE TEMP TABLE ${id(table)} AS SELECT ${table === 'changes' ? sql`row_number() OVER () AS _row_id, ` : sql``}* ${except} FROM (VALUES ${values}) AS ${names} WHERE id > 0`,
-  )
+  return sql`(SELECT * FROM (VALUES ${join([blank, ...events].map(row))}) AS t(id, _op, _source_ts, _partition, _offset, _file, _pos, _row, _gtid, _tx_order, _snapshot, _epoch, _lineage) WHERE id > 0)`
 }
 
-async function setBased(events: Change[], state: Change[]) {
-  await load('changes', events)
-  await load('state', state)
-  await collapse(duck, 'shop.t', ['id'])
-  return duck.rows<{ id: number; o: bigint; w: boolean; in_order: boolean }>(
-    sql`SELECT id, _offset AS o, _winner AS w, _valid_from >= _source_ts AS in_order FROM applied ORDER BY o`,
+/** One step over `events[from..to)`, with the state that `decide` came to before it. */
+async function setBased(
+  events: readonly Change[],
+  from: number,
+  to: number,
+  state: Iterable<Change>,
+): Promise<{ place: string; id: number; w: boolean; in_order: boolean }[]> {
+  await duck.run(
+    sql`CREATE OR REPLACE TEMP TABLE everything AS SELECT *, id::VARCHAR AS _key, make_timestamptz(0) AS _ingested_at FROM ${rowsOf(events)}`,
   )
+  await duck.run(
+    sql`CREATE OR REPLACE TEMP TABLE changes AS SELECT row_number() OVER () AS _row_id, false AS _bad, * FROM ${rowsOf(events.slice(from, to))}`,
+  )
+  await duck.run(sql`CREATE OR REPLACE TEMP TABLE state AS SELECT *, _source_ts AS _valid_from FROM ${rowsOf([...state])}`)
+  const several = new Set(events.map(({ partition }) => partition)).size > 1
+  const arrivals = sql`(SELECT _epoch, _partition, _offset, make_timestamptz(0) AS _arrived FROM changes)`
+  await collapse(duck, {
+    table: 'shop.t',
+    key: ['id'],
+    findSeen: places =>
+      findSeen(duck, {
+        events: sql`(SELECT * FROM everything SEMI JOIN ${places} USING (_epoch, _partition, _offset))`,
+        earlier: sql`everything`,
+      }),
+    arrivals: several ? arrivals : undefined,
+  })
+  const rows = await duck.rows<{ id: number; p: number; o: bigint; w: boolean; in_order: boolean }>(
+    sql`SELECT id, _partition AS p, _offset AS o, _winner AS w, _valid_from >= _source_ts AS in_order FROM applied ORDER BY o, p`,
+  )
+  return rows.map(({ p, o, ...row }) => ({ ...row, place: `${p}:${o}` }))
 }
+
+const sorted = (places: readonly string[]) => [...places].sort()
 
 describe('collapse', () => {
   it('applies what decide applies, in one batch', async () => {
     await fc.assert(
-      fc.asyncProperty(history, async ({ events }) => {
+      fc.asyncProperty(histories([1, 1, 2]), async ({ records }) => {
+        const events = eventsOf(records)
         const wanted = reference(events)
-        const rows = await setBased(events, [])
-        expect(rows.map(row => Number(row.o))).toEqual(wanted.applied)
-        expect(new Map(rows.filter(row => row.w).map(row => [row.id, row.o]))).toEqual(
-          new Map([...wanted.standing].map(([id, e]) => [id, e.offset])),
-        )
+        expect(wanted.halts).toEqual([])
+        const rows = await setBased(events, 0, events.length, [])
+        expect(sorted(rows.map(row => row.place))).toEqual(sorted(wanted.applied))
+        const standing = new Map([...wanted.standing].map(([key, e]) => [key, place(e)]))
+        expect(new Map(rows.filter(row => row.w).map(row => [row.id, row.place]))).toEqual(standing)
         expect(rows.every(row => row.in_order)).toBe(true)
       }),
-      { numRuns: 150 },
+      { numRuns: 80 },
+    )
+  }, 240_000)
+
+  it('comes to the same rows when the batch is cut anywhere, runs sent again included', async () => {
+    await fc.assert(
+      fc.asyncProperty(histories([1, 1, 2]), fc.nat({ max: 30 }), async ({ records }, cutAt) => {
+        const events = eventsOf(records)
+        const cut = Math.min(cutAt, events.length)
+        const [wanted, before] = [reference(events), reference(events.slice(0, cut))]
+        const first = await setBased(events, 0, cut, [])
+        const second = await setBased(events, cut, events.length, before.standing.values())
+        expect(sorted([...first, ...second].map(row => row.place))).toEqual(sorted(wanted.applied))
+      }),
+      { numRuns: 80 },
+    )
+  }, 240_000)
+
+  it('comes to what MySQL has', () => {
+    fc.assert(
+      fc.property(histories([1, 2]), ({ records, truth }) => {
+        const wanted = reference(eventsOf(records))
+        expect(wanted.halts).toEqual([])
+        const values = new Map(records.map(record => [record, record.after?.v]))
+        const events = eventsOf(records)
+        const has = [...wanted.standing].flatMap(([key, e]) => {
+          const record = records[events.findIndex(each => place(each) === place(e))]!
+          return record.op === 'd' ? [] : [[key, values.get(record)] as const]
+        })
+        expect(new Map(has)).toEqual(truth)
+      }),
+      { numRuns: 2_000 },
     )
   }, 120_000)
 
-  it('comes to the same rows when the batch is cut anywhere, replays included', async () => {
+  it('halts or applies as decide does where numbers were reset, and goes on in the new epoch', async () => {
     await fc.assert(
-      fc.asyncProperty(history, async ({ events, cut }) => {
+      fc.asyncProperty(histories([1]), histories([1]), fc.boolean(), async (one, two, resumed) => {
+        const later = two.records.map(record => ({ ...record, ts: record.ts! + 86_400_000 }))
+        const events = eventsOf([...one.records, ...later], resumed ? [one.records.length] : [])
         const wanted = reference(events)
-        const first = await setBased(events.slice(0, cut), [])
-        const standing = reference(events.slice(0, cut)).standing
-        const second = await setBased(events.slice(cut), [...standing.values()])
-        const applied = [...first, ...second].map(row => Number(row.o))
-        // Only identities of the last applied event are known across a cut; older replays are vetoed by position.
-        expect(applied).toEqual(wanted.applied)
+        if (wanted.halts.length > 0) {
+          const halted = await setBased(events, 0, events.length, []).then(
+            () => undefined,
+            error => error,
+          )
+          expect(halted).toMatchObject({ code: 'TABLE_HALTED', message: expect.stringContaining('binlake resume shop.t') })
+          expect(wanted.halts).toContain(place(halted.place))
+          expect(resumed).toBe(false)
+        } else {
+          const rows = await setBased(events, 0, events.length, [])
+          expect(sorted(rows.map(row => row.place))).toEqual(sorted(wanted.applied))
+        }
       }),
-      { numRuns: 150 },
+      { numRuns: 50 },
     )
-  }, 120_000)
+  }, 240_000)
 
   it('never lets the clock run backwards within a key', async () => {
-    const at = (offset: number, ts: number): Change => ({
-      id: 1,
+    const at = (i: number, ts: number): Forged => ({
       op: 'u',
+      key: 1,
+      after: null,
       file: 'b.000001',
-      pos: BigInt(offset * 10),
+      pos: i * 10,
       row: 0,
-      gtid: null,
-      txOrder: null,
-      partition: 0,
-      offset: BigInt(offset),
-      sourceTs: BigInt(ts),
+      ts,
       snapshot: null,
     })
-    await setBased([at(1, 500), at(2, 300), at(3, 900)], [])
-    const rows = await duck.rows<{ us: bigint }>(sql`SELECT epoch_us(_valid_from) AS us FROM applied ORDER BY _offset`)
-    expect(rows.map(row => row.us)).toEqual([500n, 500n, 900n])
-  })
-
-  it('says which event cannot be decided', async () => {
-    const before: Change = {
-      id: 1,
-      op: 'u',
-      file: 'b.000009',
-      pos: 900n,
-      row: 0,
-      gtid: null,
-      txOrder: null,
-      partition: 0,
-      offset: 1n,
-      sourceTs: 0n,
-      snapshot: null,
-    }
-    const reset = { ...before, file: 'b.000001', pos: 4n, offset: 2n, sourceTs: 86_400_000_000n }
-    await expect(setBased([reset], [before])).rejects.toMatchObject({
-      code: 'TABLE_HALTED',
-      message: expect.stringContaining('offset 2'),
-    })
+    const events = eventsOf([at(1, 500), at(2, 300), at(3, 900)])
+    await setBased(events, 0, 3, [])
+    const rows = await duck.rows<{ us: bigint }>(sql`SELECT epoch_us(_valid_from) AS us FROM applied ORDER BY ${id('_offset')}`)
+    expect(rows.map(row => row.us)).toEqual([500_000n, 500_000n, 900_000n])
   })
 })
