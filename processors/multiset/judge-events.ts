@@ -2,9 +2,11 @@
 // Guarantee: what lies plainly beyond all that came before is new; of anything else, bronze says whether it was seen.
 import type { Duck } from '../../lake/duckdb.ts'
 import { type Sql, sql } from '../../lake/sql.ts'
-import { TableHalted } from '../collapse.ts'
+import type { Collapsed } from '../collapse.ts'
+import { numberingResetMicros } from '../decide.ts'
 import { findSeen, identityColumns } from '../identity.ts'
 import { bronzeColumnsRead } from '../own-columns.ts'
+import { TableHalted } from '../table-halted.ts'
 
 /** Columns of the bronze rows that are judged. */
 export const judgedColumns: readonly string[] = [...new Set([...bronzeColumnsRead.slice(1), ...identityColumns])]
@@ -23,13 +25,13 @@ export interface Judging {
  * order (`nth`), with `kept` (counted) and `resets` (a truncate, or the first row of a new snapshot). Gives how many were left out, and looked up.
  * @throws TableHalted when an event that was never seen lies before what was, but is newer by the clock
  */
-export async function judgeEvents(duck: Duck, { table, rows, earlier }: Judging): Promise<{ dropped: number; decided: number }> {
+export async function judgeEvents(duck: Duck, { table, rows, earlier }: Judging): Promise<Collapsed> {
   await duck.run(placed(rows))
   const suspects = sql`(FROM events WHERE NOT known AND (behind_file OR behind_gtid))`
   const { n } = (await duck.row<{ n: bigint }>(sql`SELECT count(*) AS n FROM ${suspects}`))!
+  let reused = 0
   if (n > 0n) {
-    const { reused } = await findSeen(duck, { events: suspects, earlier: await earlier(suspects) })
-    void reused
+    ;({ reused } = await findSeen(duck, { events: suspects, earlier: await earlier(suspects) }))
     await refuseReset(duck, table)
   } else await duck.run(sql`CREATE OR REPLACE TEMP TABLE seen (_epoch INTEGER, _partition INTEGER, _offset BIGINT)`)
   await duck.run(sql`CREATE OR REPLACE TEMP TABLE events AS
@@ -42,7 +44,7 @@ export async function judgeEvents(duck: Duck, { table, rows, earlier }: Judging)
     )
     SELECT kept.*, kept AND (_op = 't' OR coalesce(begins, false)) AS resets FROM kept LEFT JOIN looks USING (nth)`)
   const counts = await duck.row<{ dropped: bigint }>(sql`SELECT count(*) FILTER (NOT known AND NOT kept) AS dropped FROM events`)
-  return { dropped: Number(counts!.dropped), decided: Number(n) }
+  return { dropped: Number(counts!.dropped), decided: Number(n), ...(reused ? { reused } : {}) }
 }
 
 /** The mark of the snapshot whose rows were counted last. */
@@ -106,12 +108,15 @@ const before = sql`ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING`
 const stale = sql`behind_plain OR CASE WHEN comparable THEN behind_file AND (origin IS NULL OR behind_gtid) ELSE behind_gtid END`
 
 async function refuseReset(duck: Duck, table: string): Promise<void> {
-  const reset = await duck.row<{ _partition: number; _offset: bigint; _file: string; _pos: bigint }>(sql`
-    SELECT _partition, _offset, _file, _pos FROM events ANTI JOIN seen USING (_epoch, _partition, _offset)
-    WHERE NOT known AND (${stale}) AND _source_ts > latest + INTERVAL 60 SECOND ORDER BY nth LIMIT 1`)
+  const reset = await duck.row<{ epoch: number; partition: number; offset: bigint; file: string; pos: bigint }>(sql`
+    SELECT _epoch AS epoch, _partition AS partition, _offset AS "offset", _file AS file, _pos AS pos FROM events ANTI JOIN seen USING (_epoch, _partition, _offset)
+    WHERE NOT known AND (${stale}) AND _source_ts > latest + ${numberingResetMicros} * INTERVAL 1 MICROSECOND ORDER BY nth LIMIT 1`)
   if (!reset) return
+  const { epoch, partition, offset, file, pos } = reset
   throw new TableHalted(
-    `${table}: the event at partition ${reset._partition}, offset ${reset._offset} stands lower in the binlog (${reset._file}:${reset._pos}) than what ` +
-      'was counted before, but is newer by the clock: was the binlog reset or the server restored? Nothing of it is guessed',
+    `${table}: the event at partition ${partition}, offset ${offset} stands lower in the binlog (${file}:${pos}) than what was counted before, but is newer by ` +
+      'the clock: was the binlog reset, or the server restored? Nothing is guessed: silver waits, bronze goes on. If what comes from there on is right, type ' +
+      `\`binlake resume ${table}\`, which shows first what it will do; then let Debezium take a new snapshot of the table, for it has no key (docs/keys.md)`,
+    { epoch, partition, offset },
   )
 }
