@@ -55,7 +55,7 @@ export async function verifySession(session: Session, options: VerifySessionOpti
         ...shared,
         duckOptions: duckOptions(config),
         policy,
-        only: options.table,
+        tables: options.table,
         patience: Math.max(0, until - Date.now()),
         examples: options.examples,
         onTable: async (table, rows) => {

@@ -169,7 +169,10 @@ async function lookOnce(options: RepairOptions, compare: Compare, found: TableVe
     only: { keys: await openKeys(duck, compare), identities: sql`verify_open` },
     use: one => noteOpen(duck, one, { first: false }),
   })
-  if (again.equal) return { ...found, equal: true, differences: again.differences, examples: [] }
+  if (again.equal) {
+    const rows = { source: found.rows.source, silver: found.rows.source }
+    return { ...found, equal: true, rows, differences: again.differences, examples: [] }
+  }
   return verdictOfOpen(duck, found, { looks: 1, examples })
 }
 

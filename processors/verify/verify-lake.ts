@@ -24,7 +24,7 @@ export interface VerifyLakeOptions {
   policy: Policy
   keys: Keys
   /** Only these tables (`database.table` or the table's name alone). */
-  only?: readonly string[] | undefined
+  tables?: readonly string[] | undefined
   scratch: string
   /** Milliseconds that silver is waited for, and that differing rows are looked at again. */
   patience: number
@@ -101,6 +101,7 @@ async function verdictOf(
       ...now,
       placed: reached.cuts.get(name),
       behind: reached.behind,
+      patient: options.patience > 0,
       onRows: rows => progress?.rows(rows),
       onDifferent: onDifferent && (verdict => onDifferent({ schema, mask }, verdict)),
     })
@@ -115,7 +116,7 @@ async function verdictOf(
 }
 
 /** The source's tables, without those that carry Debezium's own signals and heartbeats unless they are asked for by name. */
-async function asked({ duck, lake, only, policy, keys }: VerifyLakeOptions): Promise<SourceTable[]> {
+async function asked({ duck, lake, tables: only, policy, keys }: VerifyLakeOptions): Promise<SourceTable[]> {
   const found: SourceTable[] = []
   for (const schema of await new SourceSchemas(duck, lake).all()) {
     if (isDebeziums(schema)) continue

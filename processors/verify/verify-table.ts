@@ -13,8 +13,10 @@ export interface VerifyTableOptions extends Omit<CompareTableOptions, 'cut' | 'o
   placed?: PlacedCut | undefined
   /** Why silver may not have everything yet. */
   behind?: string | undefined
-  /** Until when differing rows are looked at again (milliseconds since 1970). */
+  /** Until when differing rows are looked at again (milliseconds since 1970); long enough for three looks unless it was over from the start. */
   until: number
+  /** False: differing rows are told as they are found. */
+  patient: boolean
   /** Another view of the source, as it is then. */
   openSource: () => Promise<SourceRows>
   /** Hears of a table that differs while its rows are in temp table `verify_open`; gives what is to be told of it. */
@@ -22,7 +24,7 @@ export interface VerifyTableOptions extends Omit<CompareTableOptions, 'cut' | 'o
 }
 
 /** Between two looks at rows that differ, milliseconds. */
-const between = 2_000
+const between = 1_500
 /** So often a row must be found different, both sides unchanged, if there is time for so many looks; the first comparison counts. */
 const looksNeeded = 3
 
@@ -32,7 +34,7 @@ export async function verifyTable(options: VerifyTableOptions): Promise<TableVer
   let verdict = await compareTable({ ...options, cut: placed?.cut, use: found => noteOpen(duck, found, { first: true }) })
   if (!differs(verdict)) return verdict
   try {
-    if (!placed?.final && Date.now() < options.until) verdict = await settled(options, verdict)
+    if (!placed?.final && options.patient) verdict = await settled(options, verdict)
     // A difference may be on its way as long as silver is not known to have reached the place.
     if (!verdict.equal && behind !== undefined && !placed) verdict = { ...verdict, behind }
     if (!verdict.equal && verdict.behind === undefined && onDifferent) verdict = await onDifferent(verdict)
@@ -44,7 +46,9 @@ export async function verifyTable(options: VerifyTableOptions): Promise<TableVer
 
 /** Looks at the rows that differ again and again. */
 async function settled(options: VerifyTableOptions, first: TableVerdict): Promise<TableVerdict> {
-  const { duck, schema, mask, signal, until, examples = 10 } = options
+  const { duck, schema, mask, signal, examples = 10 } = options
+  // Waiting for silver may have taken all the time there was.
+  const until = Math.max(options.until, Date.now() + between * looksNeeded)
   const compare = compareOf(schema, mask)
   let looks = 1
   while (Date.now() < until) {

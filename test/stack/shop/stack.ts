@@ -14,6 +14,8 @@ export interface ShopStack {
   /** Drops and grants a database of this name; returns its URL for binlake's user. */
   ownDatabase(name: string): Promise<string>
   connector(places: { prefix: string; database: string }): Promise<Record<string, string>>
+  /** Runs statements in one session of MySQL's administrator. */
+  asRoot(...statements: string[]): Promise<void>
   close(): Promise<void>
 }
 
@@ -33,6 +35,7 @@ export async function openStack(): Promise<ShopStack> {
   }
   const mysql = new URL(stack.env.BINLAKE_MYSQL_URL!)
   return {
+    asRoot,
     brokers: stack.env.BINLAKE_KAFKA_BROKERS!,
     connectUrl: stack.env.BINLAKE_CONNECT_URL!,
     azure: stack.env.AZURE_STORAGE_CONNECTION_STRING!,
