@@ -29,16 +29,20 @@ export interface KeysOptions {
   keys: Sql
 }
 
-/** Finds the places of the keys' events: temp table `key_places`. Reads bronze's keys, not its values. */
+/**
+ * Finds the places of the keys' events: temp table `key_places` (`_path, _life, _partition, _offset, _known`: the record's own key tells). Reads bronze's keys, not its values.
+ */
 export async function eventsOfKeys(
   duck: Duck,
   { lake, schema, mask }: { lake: Lakehouse; schema: SourceTable; mask: MaskPlan },
   { bronze, keys }: KeysOptions,
 ): Promise<EventsOfKeys> {
-  const rows = await scan(lake.table(tablePath('bronze', schema)), bronze, {
-    columns: ['_partition', '_offset', '_op', '_key'],
+  const lives = bronze.fields.some(({ name }) => name === '_epoch') ? ['_epoch'] : []
+  const scanned = await scan(lake.table(tablePath('bronze', schema)), bronze, {
+    columns: ['_partition', '_offset', '_op', '_key', ...lives],
     fileColumn: '_path',
   })
+  const rows = sql`(SELECT * REPLACE ({path: _path, life: ${lives.length > 0 ? sql`coalesce(_epoch, 0)` : sql`0`}} AS _path) FROM ${scanned})`
   await mask.bind(duck)
   const key = columns(mask.primaryKey)
   const known = join(
@@ -46,7 +50,7 @@ export async function eventsOfKeys(
     ' OR ',
   )
   await duck.run(sql`CREATE OR REPLACE TEMP TABLE key_places AS
-    SELECT "the path" AS _path, "the partition" AS _partition, "the offset" AS _offset
+    SELECT "the path".path AS _path, "the path".life AS _life, "the partition" AS _partition, "the offset" AS _offset, NOT (${known}) AS _known
     FROM (${maskedKeys(rows, { schema, mask })})
     WHERE "the op" = 't' OR ${known} OR (${key}) IN (SELECT (${key}) FROM (${keys}))`)
   const paths = await duck.rows<{ path: string }>(sql`SELECT DISTINCT _path AS path FROM key_places`)
