@@ -124,6 +124,7 @@ const json: TypeColumn = column('JSON', {
   bytes: { value: "JSON_ARRAY(CAST(x'00FF10' AS BINARY))", where: inMysql, lost: { stream: withoutType } },
 })
 
+/** Not here: MariaDB's INET4 and INET6. Debezium's parser does not know them, and a table that has one stops its connector. */
 export const textCases: TypeColumn[] = [
   ...texts,
   ...inCharsets,
@@ -138,11 +139,5 @@ export const textCases: TypeColumn[] = [
       ordered: "'5147b82b-e5d7-11f1-a25e-02fc00000001'",
     },
     { where: { mariadb: [10, 7] } },
-  ),
-  column('INET4', { zero: "'0.0.0.0'", all: "'255.255.255.255'", private: "'10.1.2.3'" }, { where: { mariadb: [10, 10] } }),
-  column(
-    'INET6',
-    { zero: "'::'", all: "'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'", mapped: "'::ffff:10.1.2.3'", short: "'2001:db8::1'" },
-    { where: { mariadb: [10, 5] } },
   ),
 ]
