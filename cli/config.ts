@@ -50,7 +50,8 @@ export function loadConfig(sources: ConfigSources): Config {
     const path = issue.path.map(String)
     const key = Object.keys(settings).find(known => path.join('.').startsWith(known)) ?? path.join('.')
     const inner = issue.code === 'invalid_union' ? issue.errors.flat().at(-1)?.message : undefined
-    const below = path.slice(key.split('.').length)
+    // Places in a list are no keys.
+    const below = path.slice(key.split('.').length).filter(part => !/^\d+$/.test(part))
     const keys = issue.code === 'unrecognized_keys' ? [...below, ...issue.keys] : below
     const one = given.get(key)
     const where = (keys.length > 0 ? one?.whereIn?.(keys) : undefined) ?? one?.where ?? 'configuration'

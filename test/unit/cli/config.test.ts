@@ -116,6 +116,13 @@ describe('sources', () => {
       'retention.quarantine.log': ['2d', 172_800_000],
       'retention.quarantine.files': ['2d', 172_800_000],
       'retention.wait': ['3d', 259_200_000],
+      'kafka.notifications': ['n', 'n'],
+      'kafka.signals': ['s', 's'],
+      'quarantine.budget': ['5', 5],
+      'schema.modes': [
+        'dropped=hold, shop.t.added=ignore',
+        { all: { dropped: 'hold' }, tables: { 'shop.t': { added: 'ignore' } } },
+      ],
     }
     expect(Object.keys(samples).sort()).toEqual(Object.keys(settings).sort())
     const env = Object.fromEntries(Object.entries(samples).map(([key, [text]]) => [settings[key]!.env, text]))
@@ -155,6 +162,18 @@ describe('problems', () => {
       'c.yaml:6: batch.records: expected a whole number',
       'c.yaml:8: log.level: expected trace, debug, info, warn, error or silent',
       'c.yaml:10: lake.url: expected a URL such as file:///data/lake, abfss://account.dfs.core.windows.net or az://',
+    ])
+  })
+
+  it('stand at the very line of a map of modes', () => {
+    const yaml =
+      'schema:\n  modes:\n    droped: hold\n    tables:\n      shop.t:\n        added: evolve\n        widened: ignore\n'
+    expect(problems(() => load(yaml))).toEqual([
+      'c.yaml:3: schema.modes: unknown kind of change droped; did you mean dropped?',
+      'c.yaml:7: schema.modes.tables.shop.t.widened: expected evolve or hold',
+    ])
+    expect(problems(() => load(undefined, { env: { BINLAKE_SCHEMA_MODES: 'primary_key=ignore' } }))).toEqual([
+      'environment variable BINLAKE_SCHEMA_MODES: schema.modes.primary_key: expected evolve or hold',
     ])
   })
 
