@@ -140,6 +140,12 @@ export const settingsSchema = z.object({
       rows: whole(1, 100_000_000).default(500_000),
     })
     .prefault({}),
+  gold: z
+    .object({
+      transactions: z.enum(['whole', 'ignore'], { error: 'expected whole or ignore' }).default('whole'),
+      patience: amount('ms', '5m').default(300_000),
+    })
+    .prefault({}),
   maintenance: z
     .object({
       enabled: flag.default(true),
@@ -224,6 +230,8 @@ export const settings: Record<string, Setting> = {
   'merge.rows': { env: 'BINLAKE_MERGE_ROWS' },
   'quarantine.budget': { env: 'BINLAKE_QUARANTINE_BUDGET' },
   'schema.modes': { env: 'BINLAKE_SCHEMA_MODES' },
+  'gold.transactions': { env: 'BINLAKE_GOLD_TRANSACTIONS' },
+  'gold.patience': { env: 'BINLAKE_GOLD_PATIENCE' },
   'duckdb.memory': { env: 'BINLAKE_DUCKDB_MEMORY' },
   'duckdb.threads': { env: 'BINLAKE_DUCKDB_THREADS' },
   'log.level': { env: 'LOG' },

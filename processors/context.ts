@@ -5,6 +5,7 @@ import type { Lakehouse } from '../lake/lakehouse.ts'
 import type { Keys } from '../privacy/keys.ts'
 import type { Policy } from '../privacy/policy.ts'
 import type { GoldModel } from '../sql/gold-models.ts'
+import type { WholeTransactions } from './transactions/whole-transactions.ts'
 import type { Modes } from './schema/kinds.ts'
 
 export interface Context {
@@ -16,5 +17,7 @@ export interface Context {
   gold: readonly GoldModel[]
   /** What is done about changes of tables' schemas that nothing was decided about yet; absent: by default. */
   schemaModes?: Modes
+  /** Gold shows whole transactions of the source only; absent: silver as it is. */
+  transactions?: WholeTransactions
   log: Logger
 }

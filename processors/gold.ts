@@ -14,6 +14,7 @@ import { writeFile } from '../lake/write.ts'
 import type { GoldModel } from '../sql/gold-models.ts'
 import { GoldTypeUnsupported, goldFields } from './gold-fields.ts'
 import { dropViews, type GoldInput, GoldInputs, makeViews } from './gold-inputs.ts'
+import type { WholeTransactions } from './transactions/whole-transactions.ts'
 
 export interface GoldOptions {
   duck: Duck
@@ -21,6 +22,8 @@ export interface GoldOptions {
   /** In dependency order, as loadGoldModels gives them. */
   models: readonly GoldModel[]
   log: Logger
+  /** Of each of the source's transactions show everything or nothing; absent: silver as it is. */
+  transactions?: WholeTransactions
 }
 
 export interface GoldSummary {
@@ -45,10 +48,11 @@ const memories = new WeakMap<Lakehouse, Memory>()
 const modelProperty = 'binlake.model'
 
 /** Refreshes every model whose inputs changed. One that fails is reported and leaves the others alone; the lake's and store's errors go through. */
-export async function refreshGold({ duck, lake, models, log }: GoldOptions): Promise<GoldSummary> {
+export async function refreshGold({ duck, lake, models, log, transactions }: GoldOptions): Promise<GoldSummary> {
   const memory = memories.get(lake) ?? { inputs: new GoldInputs(lake), evaluated: new Map(), complaints: new Map() }
   memories.set(lake, memory)
   memory.inputs.begin()
+  const cut = transactions && (await memory.inputs.cut(models, { ...transactions, duck, log }))
   const summary: GoldSummary = { committed: [], unchanged: [], waiting: [], failed: [] }
   for (const model of models) {
     const { inputs, missing } = await memory.inputs.of(model)
@@ -58,7 +62,7 @@ export async function refreshGold({ duck, lake, models, log }: GoldOptions): Pro
       continue
     }
     try {
-      const outcome = await refresh(model, { duck, lake, inputs, memory })
+      const outcome = await refresh(model, { duck, lake, inputs, memory, cut, transactions })
       if (outcome !== 'current') summary[outcome].push(model.name)
       if (outcome === 'committed') log.info({ model: model.name }, 'gold table refreshed')
       memory.complaints.delete(model.name)
@@ -72,16 +76,31 @@ export async function refreshGold({ duck, lake, models, log }: GoldOptions): Pro
   return summary
 }
 
-type Work = Pick<GoldOptions, 'duck' | 'lake'> & { inputs: readonly GoldInput[]; memory: Memory }
+type Work = Pick<GoldOptions, 'duck' | 'lake'> & {
+  inputs: readonly GoldInput[]
+  memory: Memory
+  cut: string | undefined
+  transactions: WholeTransactions | undefined
+}
 
-async function refresh(model: GoldModel, { duck, lake, inputs, memory }: Work): Promise<'current' | 'unchanged' | 'committed'> {
+async function refresh(
+  model: GoldModel,
+  { duck, lake, inputs, memory, cut, transactions }: Work,
+): Promise<'current' | 'unchanged' | 'committed'> {
   const path = `gold/${model.name}`
   const live = await lake.current(path)
-  const versions = inputs.map(({ snapshot }) => ({ appId: snapshot.metaData.id, version: BigInt(snapshot.version) }))
-  const state = [model.hash, ...versions.map(({ appId, version }) => `${appId}@${version}`)].join(' ')
+  const versions = inputs.map(({ snapshot, seen }) => ({
+    appId: snapshot.metaData.id,
+    version: seen ? seen.version : BigInt(snapshot.version),
+  }))
+  const partly = inputs.some(({ seen }) => seen)
+  const held = inputs.map(({ snapshot }) => `${snapshot.metaData.id}@${snapshot.version}`)
+  const state = [model.hash, ...held, partly ? cut : ''].join(' ')
   if (live && memory.evaluated.get(model.name) === `${state} ${live.version}`) return 'current'
+  // What is seen of an input grows without a new version of it.
   if (
     live &&
+    !partly &&
     live.metaData.configuration[modelProperty] === model.hash &&
     versions.every(({ appId, version }) => live.txns.get(appId) === version)
   ) {
@@ -100,7 +119,7 @@ async function refresh(model: GoldModel, { duck, lake, inputs, memory }: Work): 
       mode: 'overwrite',
       operation: live ? 'REFRESH' : 'CREATE TABLE AS SELECT',
       metaData: { fields, name: model.name, configuration: { [modelProperty]: model.hash, ...boundsProperties([]) } },
-      txns: versions,
+      txns: [...versions, ...(transactions ? memory.inputs.progress : [])],
       adds: add ? [add] : [],
     })
     memory.inputs.committed(path, lake.committed(path, committed))

@@ -20,6 +20,7 @@ import { type Halted, Refinery } from './refinery.ts'
 import { endsWithSchemas } from './schema/arrivals.ts'
 import type { Modes } from './schema/kinds.ts'
 import type { SourceTable, TableName } from './source-schema.ts'
+import type { WholeTransactions } from './transactions/whole-transactions.ts'
 
 export interface PipelineOptions {
   duck: Duck
@@ -28,6 +29,8 @@ export interface PipelineOptions {
   policy: Policy
   keys: Keys
   gold: readonly GoldModel[]
+  /** Gold shows whole transactions of the source only; absent: silver as it is. */
+  transactions?: WholeTransactions
   /** Debezium's topic.prefix. */
   topicPrefix: string
   /** Debezium's notification topic; default `<prefix>-notifications`. */

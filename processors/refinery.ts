@@ -3,7 +3,7 @@
 import type { EndOffsets } from '../connectors/source.ts'
 import { tablePath } from '../lake/layout.ts'
 import { compileMask, type MaskPlan } from '../privacy/mask.ts'
-import { isDebeziums } from './bronze-names.ts'
+import { decisionsTable, isDebeziums } from './bronze-names.ts'
 import type { Context } from './context.ts'
 import { refreshGold } from './gold.ts'
 import type { MergeRules } from './merge-interval.ts'
@@ -71,6 +71,8 @@ interface Entry {
   /** Least milliseconds from then to the next. */
   intervalMs: number
   halted?: Halted
+  /** The decisions that the last step knew of. */
+  decisions?: number
   /** Its silver waits for a person's word on a schema change; what is before that goes on. */
   held?: Halted & { change: string }
 }
@@ -165,6 +167,7 @@ export class Refinery {
     entry.awake = false
     entry.pending = 0
     try {
+      entry.decisions = await this.#decisions()
       const upTo = (await lake.current(tablePath('bronze', entry.name)))?.version ?? 0
       if (!(await this.#hasSchemas(entry))) return
       const { schema, mask } = await this.#plan(entry.name)
@@ -217,12 +220,21 @@ export class Refinery {
   /** A person may have decided what some table waits for. */
   async #hearDecisions(): Promise<void> {
     for (const entry of this.#tables.values()) {
+      if (entry.halted && entry.decisions !== (await this.#decisions())) {
+        delete entry.halted
+        Object.assign(entry, { awake: true, intervalMs: 0 })
+      }
       if (!entry.held) continue
       const schema = await this.#schemas.get(entry.name)
       if (schema?.timeline?.held?.id === entry.held.change) continue
       delete entry.held
       Object.assign(entry, { awake: true, intervalMs: 0 })
     }
+  }
+
+  /** Grows with every decision about any table. */
+  async #decisions(): Promise<number> {
+    return (await this.#options.lake.current(tablePath('bronze', decisionsTable)))?.version ?? -1
   }
 
   #halt(entry: Entry, error: unknown): void {
@@ -253,8 +265,8 @@ export class Refinery {
     this.#goldAt = Date.now()
     const first = [...this.#tables.values()].map(({ name }) => name).sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))[0]
     if (first && !this.#options.owns(first)) return
-    const { duck, lake, log, gold } = this.#options
-    await refreshGold({ duck, lake, models: gold, log })
+    const { duck, lake, log, gold, transactions } = this.#options
+    await refreshGold({ duck, lake, models: gold, log, ...(transactions ? { transactions } : {}) })
   }
 
   #rest(): Promise<void> {

@@ -6,6 +6,7 @@ import type { Context } from '../../processors/context.ts'
 import { whole } from '../arguments.ts'
 import { ConfigError } from '../config-error.ts'
 import { exit } from '../exit.ts'
+import { goldRules } from '../gold-rules.ts'
 import { openDuck } from '../open-duck.ts'
 import { openLake } from '../open-lake.ts'
 import { openPolicy } from '../open-policy.ts'
@@ -99,7 +100,16 @@ async function replayCommand(session: Session, given: ReplayFlags, tables: strin
   const store = await openLake(fresh ? { ...config, lake: { ...config.lake, cache: fresh } } : config)
   try {
     await using duck = await openDuck(config)
-    const context = { duck, lake: new Lakehouse(store), policy, keys, gold: await loadGoldModels(), log, schemaModes: config.schema.modes }
+    const context = {
+      duck,
+      lake: new Lakehouse(store),
+      policy,
+      keys,
+      gold: await loadGoldModels(),
+      ...goldRules(config),
+      log,
+      schemaModes: config.schema.modes,
+    }
     if (flags.rollback) return await putBack(session, context, { ...flags, tables })
     if (flags.dryRun) return await plan(session, context, { ...flags, tables })
     if (flags.find !== undefined) return await find(session, context, { ...flags, find: flags.find, tables })

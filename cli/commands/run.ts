@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { Progress, RunSummary } from '../../processors/pipeline.ts'
 import { need } from '../config.ts'
 import { exit } from '../exit.ts'
+import { goldRules } from '../gold-rules.ts'
 import { maintenanceSettings } from '../maintenance-settings.ts'
 import { mergeRules } from '../merge-rules.ts'
 import { openDuck } from '../open-duck.ts'
@@ -65,6 +66,7 @@ export async function runLine({ config, log, signal }: Session, options: LineOpt
       policy,
       keys,
       gold: await loadGoldModels(),
+      ...goldRules(config),
       topicPrefix: need(config.kafka.prefix, 'kafka.prefix'),
       ...(config.kafka.notifications ? { notificationsTopic: config.kafka.notifications } : {}),
       ...(config.kafka.signals ? { signalsTopic: config.kafka.signals } : {}),

@@ -60,8 +60,12 @@ export async function replay(options: ReplayOptions): Promise<Replayed[]> {
     if (done) replayed.push(done)
   }
   signal.throwIfAborted()
-  if (!proveOnly) await refreshGold({ duck, lake, models: gold, log })
+  if (!proveOnly) await refreshGold({ duck, lake, models: gold, log, ...wholeOnly(options) })
   return replayed
+}
+
+function wholeOnly({ transactions }: Context): Pick<Context, 'transactions'> {
+  return transactions ? { transactions } : {}
 }
 
 function stopsOne(error: unknown): error is Error & { code: string } {

@@ -50,7 +50,7 @@ export async function rollback(options: RollbackOptions): Promise<RolledBack[]> 
     done.push({ table: nameOf(way), bronzeVersion: taken, versions })
     log.info({ table: nameOf(way), bronzeVersion: taken }, 'put an earlier version back')
   }
-  await refreshGold({ duck, lake, models: gold, log })
+  await refreshGold({ duck, lake, models: gold, log, ...(options.transactions ? { transactions: options.transactions } : {}) })
   return done
 }
 
