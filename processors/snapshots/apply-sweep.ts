@@ -50,12 +50,14 @@ export async function applySweep(duck: Duck, way: Way, step: SweepStep): Promise
   const sweep = await sweepById(duck, way, step.sweep)
   const hold = await holdIn(duck, way, { bronze, files: [], silver: tables.current })
   tables.built = builtUnder(way.schema, way.mask, hold.waiting)
-  const touched = sweep.rows ? undefined : await touchedKeys(duck, way, { bronze, sweep })
+  // Rows that the snapshot brought wait with the rest behind a held change: the sweep comes when they do.
+  const waits = hold.waiting.length > 0
+  const touched = sweep.rows || waits ? undefined : await touchedKeys(duck, way, { bronze, sweep })
   const nothing = await eventRows({ duck, lake: way.lake }, way.schema, { bronze, files: [], columns: bronzeColumnsRead })
   await typeChanges(duck, nothing, way)
   const several = isMultiset(tables.key)
   if (several) await duck.run(sql`ALTER TABLE changes ADD COLUMN _copy BIGINT`)
-  if (tables.current) {
+  if (tables.current && !waits) {
     const key = several ? sql`_epoch, _partition, _offset` : columns(tables.key)
     const carried = positionFields.map(({ name }) => name).filter(name => name !== '_valid_from')
     const has = new Set(tables.current.fields.map(({ name }) => name))
