@@ -3,7 +3,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { Consumer } from '@platformatic/kafka'
-import { type Connection, createConnection } from 'mysql2/promise'
+import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise'
 import { parse, stringify } from 'yaml'
 import { connectRequest } from '../../../infra/debezium/connect-api.ts'
 import { ensureConnector } from '../../../infra/debezium/connector.ts'
@@ -34,12 +34,14 @@ export interface ChaosStack {
   env: Record<string, string>
   connect(): Promise<Connection>
   asRoot(...statements: string[]): Promise<void>
-  kill(server: Server): Promise<void>
+  /** Transactions that were prepared, and whose client has gone: their locks would stay. */
+  endPrepared(): Promise<void>
+  kill(server: Server, signal?: 'SIGKILL' | 'SIGTERM'): Promise<void>
   start(server: Server): Promise<void>
   close(): Promise<void>
 }
 
-const root = resolve(import.meta.dirname, '../../..')
+const checkout = resolve(import.meta.dirname, '../../..')
 const report = () => {}
 
 /** Brings the stack up in `folder`, makes the tables, puts `before`'s rows into them, and starts the connector. */
@@ -48,9 +50,10 @@ export async function openChaosStack(folder: string, before: (connection: Connec
   const stack = (await loadStack(folder))!
   const { ports, secrets } = stack
   for (const service of stack.services) if (service.name === 'azurite') await stop(service, 5_000)
+  const socketPath = join(folder, 'local', 'mysql', 'mysql.sock')
+  const root = () => createConnection({ socketPath, user: 'root', password: secrets['mysql-root']! })
   const asRoot = async (...statements: string[]) => {
-    const socketPath = join(folder, 'local', 'mysql', 'mysql.sock')
-    const connection = await createConnection({ socketPath, user: 'root', password: secrets['mysql-root']! })
+    const connection = await root()
     for (const statement of statements) await connection.query(statement)
     await connection.end()
   }
@@ -84,6 +87,8 @@ export async function openChaosStack(folder: string, before: (connection: Connec
   await asRoot(
     `CREATE DATABASE ${database}`,
     `GRANT ALL PRIVILEGES ON ${database}.* TO 'binlake'@'%'`,
+    // For sessions that compress what they log.
+    "GRANT SESSION_VARIABLES_ADMIN ON *.* TO 'binlake'@'%'",
     `CREATE TABLE ${database}.dbz_signal (id VARCHAR(64) NOT NULL PRIMARY KEY, type VARCHAR(32) NOT NULL, data VARCHAR(2048) NULL)`,
     `GRANT CREATE, INSERT, UPDATE, DELETE ON ${database}.dbz_signal TO 'debezium'@'%'`,
   )
@@ -108,10 +113,16 @@ export async function openChaosStack(folder: string, before: (connection: Connec
     ...(await environment(folder, { stack, database, mysqlUrl })),
     connect,
     asRoot,
-    async kill(name) {
+    async endPrepared() {
+      const connection = await root()
+      const [prepared] = await connection.query<RowDataPacket[]>('XA RECOVER')
+      for (const { data } of prepared) await connection.query('XA COMMIT ?', [data])
+      await connection.end()
+    },
+    async kill(name, signal = 'SIGKILL') {
       const service = stack.services.find(service => service.name === name)!
       if (!isRunning(service)) return
-      process.kill(service.pid, 'SIGKILL')
+      process.kill(service.pid, signal)
       while (isRunning(service)) await new Promise(done => setTimeout(done, 20))
     },
     async start(name) {
@@ -150,7 +161,7 @@ async function environment(
   await mkdir(own, { recursive: true })
   const keys = join(own, 'keys')
   await createKey(keys, { domain: 'email', version: 'v1' })
-  const policy = parse(await readFile(join(root, 'shop/policy.yaml'), 'utf8')) as { tables: object }
+  const policy = parse(await readFile(join(checkout, 'shop/policy.yaml'), 'utf8')) as { tables: object }
   const policyFile = join(own, 'policy.yaml')
   await writeFile(policyFile, stringify({ ...policy, tables: { ...policy.tables, ...chaosRules() } }))
   const lakeUrl = `file://${join(own, 'lake')}`

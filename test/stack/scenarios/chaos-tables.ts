@@ -187,6 +187,13 @@ export const chaosTables: readonly ChaosTable[] = [
     values: evolving.values,
   },
   {
+    name: 'bulk',
+    create: 'id INT NOT NULL PRIMARY KEY, label TEXT NULL, amount DECIMAL(12,2) NOT NULL DEFAULT 0',
+    key: ['id'],
+    keyOf: random => [1 + random.int(20_000)],
+    values: evolving.values,
+  },
+  {
     name: 'wide',
     create: `id INT NOT NULL PRIMARY KEY, ${Object.entries(wideTypes)
       .map(([name, [type]]) => `${name} ${type}`)

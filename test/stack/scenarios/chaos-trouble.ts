@@ -50,11 +50,18 @@ const troubles: Record<string, { weight: number; make: Trouble }> = {
     },
   },
   'kill Kafka': {
-    weight: 2,
+    weight: 1,
     make: async ({ random, stack }) => {
       await stack.kill('kafka')
       await sleep(random.int(4_000))
       await stack.start('kafka')
+    },
+  },
+  'restart MySQL': {
+    weight: 1,
+    make: async ({ random, stack }) => {
+      await stack.kill('mysql', random.pick(['SIGKILL', 'SIGTERM']))
+      await stack.start('mysql')
     },
   },
   'restart connector': {

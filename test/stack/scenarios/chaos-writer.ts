@@ -29,11 +29,13 @@ export async function writeUntil({ random, connect, evolution, signal, log }: Wr
     try {
       await connection.query(statement, values)
       written.statements++
+      return true
     } catch (error) {
       const code = (error as { code?: string }).code ?? 'unknown'
       written.refused[code] = (written.refused[code] ?? 0) + 1
-      if (/CONNECTION|ECONN|SHUTDOWN|EPIPE/.test(code) || code === 'unknown') throw error
+      if (/CONNECTION|ECONN|SHUTDOWN|EPIPE|PROTOCOL/.test(code) || code === 'unknown') throw error
       if (!expected.has(code)) log(`refused ${code}: ${(error as Error).message.slice(0, 200)}`)
+      return false
     }
   }
   while (!signal.aborted) {
@@ -59,7 +61,8 @@ export async function writeUntil({ random, connect, evolution, signal, log }: Wr
   return written
 }
 
-type Run = (statement: string, values?: unknown[]) => Promise<void>
+/** False: MySQL refused. */
+type Run = (statement: string, values?: unknown[]) => Promise<boolean>
 
 /** What two writers at once do to each other, and to tables that change under them. */
 const expected = new Set([
@@ -75,13 +78,20 @@ const expected = new Set([
   'ER_SP_DOES_NOT_EXIST',
   'ER_CANT_DROP_FIELD_OR_KEY',
   'ER_DUP_FIELDNAME',
+  'ER_XA_RBDEADLOCK',
+  'ER_XA_RBTIMEOUT',
+  'ER_XAER_RMFAIL',
+  'ER_XA_RBROLLBACK',
+  'ER_TRUNCATED_WRONG_VALUE',
 ])
 
 async function transaction(random: Random, run: Run, evolution: Evolution): Promise<void> {
-  const clock = random.chance(0.05)
-  if (clock) await run(`SET TIMESTAMP = ${random.pick([1, 1_000_000_000, 1_900_000_000])}`)
+  const session = random.chance(0.2) ? random.pick(sessions) : undefined
+  if (session) await run(session.on(random))
   const length = random.pick([1, 1, 2, 3, 5, 12])
-  await run('BEGIN')
+  // Prepared transactions stand in the binary log twice: what they change, and whether it counts.
+  const xa = random.chance(0.05) ? `'chaos-${random.int(2 ** 32)}'` : undefined
+  await run(xa ? `XA START ${xa}` : 'BEGIN')
   let savepoint = false
   for (let i = 0; i < length; i++) {
     const table = random.pick(chaosTables)
@@ -90,14 +100,41 @@ async function transaction(random: Random, run: Run, evolution: Evolution): Prom
       await run('SAVEPOINT here')
       savepoint = true
     }
-    if (savepoint && random.chance(0.3)) {
-      await run('ROLLBACK TO SAVEPOINT here')
-    }
-    if (random.chance(0.03)) await pause(random.int(400))
+    if (savepoint && random.chance(0.3)) await run('ROLLBACK TO SAVEPOINT here')
+    if (random.chance(0.02)) await pause(random.pick([50, 100, 200, 400, 2_000]))
   }
-  await run(random.chance(0.1) ? 'ROLLBACK' : 'COMMIT')
-  if (clock) await run('SET TIMESTAMP = DEFAULT')
+  if (random.chance(0.01)) await changeMany(random, run)
+  if (xa) await endXa(run, xa)
+  else await run(random.chance(0.1) ? 'ROLLBACK' : 'COMMIT')
+  if (session) await run(session.off)
   if (random.chance(0.004)) await run(`TRUNCATE TABLE ${random.pick(chaosTables.filter(({ truncates }) => truncates)).name}`)
+}
+
+/** What a session may do to its events. */
+const sessions: readonly { on: (random: Random) => string; off: string }[] = [
+  {
+    on: random => `SET TIMESTAMP = ${random.pick([1, 1_000_000_000, 1_900_000_000])}`,
+    off: 'SET TIMESTAMP = DEFAULT',
+  },
+  { on: random => `SET time_zone = '${random.pick(['+14:00', '-12:00'])}'`, off: "SET time_zone = '+00:00'" },
+  {
+    on: () => 'SET SESSION binlog_transaction_compression = ON',
+    off: 'SET SESSION binlog_transaction_compression = OFF',
+  },
+]
+
+async function endXa(run: Run, xa: string): Promise<void> {
+  const ended = (await run(`XA END ${xa}`)) && (await run(`XA PREPARE ${xa}`))
+  await run(`XA ${ended ? 'COMMIT' : 'ROLLBACK'} ${xa}`)
+}
+
+/** Thousands of rows in one transaction. */
+async function changeMany(random: Random, run: Run): Promise<void> {
+  const from = 1 + random.int(15_000)
+  await run(`INSERT IGNORE INTO bulk (id, label, amount) WITH RECURSIVE n AS (SELECT ${from} AS id UNION ALL SELECT id + 1 FROM n WHERE id < ${from + 4_000})
+    SELECT /*+ SET_VAR(cte_max_recursion_depth = 10000) */ id, 'many', id FROM n`)
+  await run(`UPDATE bulk SET amount = amount + 1 WHERE id BETWEEN ${from} AND ${from + 3_000}`)
+  await run(`DELETE FROM bulk WHERE id BETWEEN ${from + 500} AND ${from + 900}`)
 }
 
 /** One of the many ways to change rows. */
@@ -105,7 +142,7 @@ async function statement(
   random: Random,
   run: Run,
   { table, evolution }: { table: ChaosTable; evolution: Evolution },
-): Promise<void> {
+): Promise<unknown> {
   const { name, key } = table
   const where = key.map(column => `${column} = ?`).join(' AND ')
   const row = (): Record<string, unknown> => ({ ...keyed(table, random), ...valuesOf(table, random, evolution) })
@@ -145,12 +182,13 @@ async function statement(
       const [, other] = [column, table.values[column]?.(random) ?? value]
       const at = rowKey()
       for (const each of [value, other, value, other]) await run(`UPDATE ${name} SET ${column} = ? WHERE ${where}`, [each, ...at])
+      return undefined
     }
   }
 }
 
 /** A row gets another key; two swap theirs; or all shift by one. */
-async function moveKeys(random: Random, run: Run, table: ChaosTable): Promise<void> {
+async function moveKeys(random: Random, run: Run, table: ChaosTable): Promise<unknown> {
   const { name, key } = table
   const where = key.map(column => `${column} = ?`).join(' AND ')
   const set = key.map(column => `${column} = ?`).join(', ')
@@ -168,6 +206,7 @@ async function moveKeys(random: Random, run: Run, table: ChaosTable): Promise<vo
     [over, to],
   ] as const)
     await run(`UPDATE ${name} SET ${set} WHERE ${where}`, [...right, ...left])
+  return undefined
 }
 
 function keyed(table: ChaosTable, random: Random): Record<string, unknown> {
