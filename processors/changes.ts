@@ -104,7 +104,8 @@ function typedValue(
   const before = sql`${apart('event')}."before".${id(name ?? read.column.name)}`
   const whole = side?.image === 'before' ? (name === undefined ? sql`NULL` : before) : after
   const isKey = schema.primaryKey.includes(column.name) && side === undefined
-  const raw = isKey ? sql`CASE WHEN ${apart('_op')} = 'd' THEN ${before} ELSE ${after} END` : whole
+  const found = isKey ? sql`CASE WHEN ${apart('_op')} = 'd' THEN ${before} ELSE ${after} END` : whole
+  const raw = type.meansNull ? sql`CASE WHEN NOT ${type.meansNull(found)} THEN ${found} END` : found
   const value = cast(type.fromJson(raw), type)
   return { raw, value: sameType(type.delta, wanted.delta) ? value : cast(value, wanted) }
 }

@@ -10,6 +10,8 @@ export interface ColumnType {
   jsonType: string
   /** Typed SQL from that field. A value that does not fit makes the statement fail; isolate it with `TRY(…)`. */
   fromJson(value: Sql): Sql
+  /** Whether a field that is there means NULL: such a one is not given to `fromJson`. */
+  meansNull?(value: Sql): Sql
   /**
    * MySQL (not DuckDB) expression that gives the column as text or NULL, in a session in UTC with utf8mb4. FLOAT and DOUBLE come as
    * numbers, whose text in JavaScript is exact.

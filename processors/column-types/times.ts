@@ -29,7 +29,11 @@ function instant(column: SourceColumn, json: Pick<ColumnType, 'jsonType' | 'from
 }
 
 const datetime: Family = column => instant(column, { jsonType: 'BIGINT', fromJson: value => sql`make_timestamptz(${value})` })
-const timestamp: Family = column => instant(column, { jsonType: 'VARCHAR', fromJson: value => cast(value, 'TIMESTAMPTZ') })
+/** MariaDB's binlog, and Debezium before 3.6, write 1970-01-01 00:00:00 for the zero date: no TIMESTAMP is as early as that. */
+const timestamp: Family = column => ({
+  ...instant(column, { jsonType: 'VARCHAR', fromJson: value => cast(value, 'TIMESTAMPTZ') }),
+  ...(column.optional ? { meansNull: (value: Sql) => sql`starts_with(${value}, '1970-01-01T00:00:00')` } : {}),
+})
 
 /** Signed microseconds: −838:59:59 to 838:59:59 fits no time type. */
 const time: Family = column => ({

@@ -30,7 +30,8 @@ async function print(value: Sql, type: string): Promise<unknown> {
 async function both(declared: string, json: string, mysql: string | null, more?: Partial<SourceColumn>) {
   const type = columnType(column(declared, more))
   const structure = JSON.stringify({ v: type.jsonType })
-  const fromJson = type.fromJson(sql`json_transform_strict(${`{"v":${json}}`}, ${structure}).v`)
+  const field = sql`json_transform_strict(${`{"v":${json}}`}, ${structure}).v`
+  const fromJson = type.fromJson(type.meansNull ? sql`CASE WHEN NOT ${type.meansNull(field)} THEN ${field} END` : field)
   const fromMysql = type.fromMysql(sql`${mysql}::VARCHAR`)
   const stored = duckType(type.delta).replaceAll('"', '').replace('TIMESTAMPTZ', 'TIMESTAMP WITH TIME ZONE')
   return [await print(fromJson, stored), await print(fromMysql, stored)]
@@ -109,6 +110,7 @@ const cases: [declared: string, json: string, mysql: string | null, expected: st
   ['TIMESTAMP(6)', '"2018-06-20T13:37:03.123456Z"', '2018-06-20 13:37:03.123456', '2018-06-20 13:37:03.123456+00'],
   ['TIMESTAMP', '"2018-06-20T13:37:03Z"', '2018-06-20 13:37:03', '2018-06-20 13:37:03+00'],
   ['TIMESTAMP(3)', 'null', '0000-00-00 00:00:00.000', null],
+  ['TIMESTAMP(3)', '"1970-01-01T00:00:00.000Z"', '0000-00-00 00:00:00.000', null],
   ['JSON', '"{\\"a\\": 1, \\"b\\": [true, null]}"', '{"a":1,"b":[true,null]}', '{"a":1,"b":[true,null]}'],
   ['JSON', '"null"', 'null', 'null'],
   [
