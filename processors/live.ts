@@ -17,9 +17,11 @@ import type { Policy } from '../privacy/policy.ts'
 import type { LiveTail, ReadTail } from '../sql/derived.ts'
 import { apply, openBronze } from './apply.ts'
 import { isDebeziums } from './bronze-names.ts'
+import { TableHalted } from './collapse.ts'
 import { filesAfter } from './next-files.ts'
 import { refuseOtherPolicy } from './refine.ts'
 import { SchemaUnknown } from './refinery.ts'
+import { outgrown } from './schema/built.ts'
 import { evolved, openSilver } from './silver.ts'
 import { paths, type SilverTables, silverParts } from './silver-parts.ts'
 import { SourceSchemas } from './source-schemas.ts'
@@ -49,6 +51,11 @@ export function readTails({ lake, policy, keys, log, duckOptions = {} }: LiveOpt
     const bronze = await openBronze(way)
     if (!bronze) return undefined
     const tables = await openSilver(lake, schema, { key: mask.primaryKey, bronzeId: bronze.metaData.id })
+    const why = outgrown(tables.current, schema, mask)
+    if (why)
+      throw new TableHalted(
+        `${name.database}.${name.table}: its schema changed (${why}), and \`binlake run\` makes its rows anew; until then only silver as it stands can be read`,
+      )
     refuseOtherPolicy(tables, way)
     const path = paths(schema).current
     const { wanted } = silverParts(tables, mask)[2]
