@@ -45,6 +45,12 @@ export async function checkSnapshot(
         `${nameOf(name)} has no primary key, so Debezium skips it in an incremental snapshot; use \`binlake snapshot ${name.table} --full\`, which stops the stream while it reads`,
       )
     }
+    if (full && where !== undefined && !(await hasKey(mysql, name))) {
+      throw new SnapshotError(
+        'SNAPSHOT_NO_KEY',
+        `${nameOf(name)} has no primary key, so the rows of a snapshot take the place of all that silver has: leave --where out (docs/keys.md)`,
+      )
+    }
     if (where !== undefined) await tryCondition(mysql, name, where)
     rows += Number(found[0]?.[0] ?? 0)
   }

@@ -92,8 +92,8 @@ async function refuseMissing(duck: Duck, table: string): Promise<void> {
     WHERE n < 0 AND part = (SELECT count(*) FROM resets) ORDER BY changes._offset LIMIT 1`)
   if (!missing) return
   throw new TableHalted(
-    `${table}: the event at partition ${missing.partition}, offset ${missing.offset} takes a row that silver does not have, and the table has no key that would ` +
-      `tell which other was meant: an event was lost or set aside before it, or columns were altered. Let Debezium take a new snapshot of the table ` +
-      `(a blocking one, docs/keys.md), then type \`binlake replay ${table}\``,
+    `${table}: the event at partition ${missing.partition}, offset ${missing.offset} takes a row that silver does not have, and the table has no key that ` +
+      `would tell which other was meant: an event before it was lost or set aside. While nothing writes the table (\`LOCK TABLES … READ\`), type ` +
+      `\`binlake snapshot ${table} --full\`: its rows take the place of all that was counted (docs/keys.md)`,
   )
 }

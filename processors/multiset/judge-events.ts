@@ -7,6 +7,7 @@ import { numberingResetMicros } from '../decide.ts'
 import { findSeen, identityColumns } from '../identity.ts'
 import { bronzeColumnsRead } from '../own-columns.ts'
 import { TableHalted } from '../table-halted.ts'
+import { refuseUnclear } from './refuse-unclear.ts'
 
 /** Columns of the bronze rows that are judged. */
 export const judgedColumns: readonly string[] = [...new Set([...bronzeColumnsRead.slice(1), ...identityColumns])]
@@ -36,16 +37,20 @@ export async function judgeEvents(duck: Duck, { table, rows, earlier }: Judging)
   } else await duck.run(sql`CREATE OR REPLACE TEMP TABLE seen (_epoch INTEGER, _partition INTEGER, _offset BIGINT)`)
   await duck.run(sql`CREATE OR REPLACE TEMP TABLE events AS
     WITH kept AS (
-      SELECT events.*, NOT known AND NOT (${stale}) AND seen._offset IS NULL AS kept FROM events LEFT JOIN seen USING (_epoch, _partition, _offset)
+      SELECT events.*, NOT known AND NOT (${stale}) AND seen._offset IS NULL AND NOT (${again}) AS kept FROM events LEFT JOIN seen USING (_epoch, _partition, _offset)
     ),
     looks AS (
       SELECT nth, (_file, _pos, _source_ts) IS DISTINCT FROM lag((_file, _pos, _source_ts)) OVER (ORDER BY nth) AS begins
       FROM kept WHERE (kept AND _op = 'r') OR mark = ${snapshotMark}
     )
     SELECT kept.*, kept AND (_op = 't' OR coalesce(begins, false)) AS resets FROM kept LEFT JOIN looks USING (nth)`)
+  await refuseUnclear(duck, table)
   const counts = await duck.row<{ dropped: bigint }>(sql`SELECT count(*) FILTER (NOT known AND NOT kept) AS dropped FROM events`)
   return { dropped: Number(counts!.dropped), decided: Number(n), ...(reused ? { reused } : {}) }
 }
+
+/** An incremental snapshot's rows say what is there, not what came. */
+const again = sql`coalesce(_op = 'r' AND _snapshot = 'incremental', false)`
 
 /** The mark of the snapshot whose rows were counted last. */
 export const snapshotMark = '~snapshot'

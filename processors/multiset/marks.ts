@@ -18,7 +18,7 @@ export const furthest: Sql = sql`INSERT INTO applied BY NAME
     SELECT '~gtid ' || concat_ws('/', _epoch, origin), NULL, turn.t, _gtid, nth
       FROM events WHERE origin IS NOT NULL QUALIFY row_number() OVER (PARTITION BY _epoch, origin ORDER BY turn DESC, nth) = 1
     UNION ALL
-    SELECT ${snapshotMark}, NULL, NULL, NULL, nth FROM events WHERE resets AND _op = 'r' QUALIFY row_number() OVER (ORDER BY nth DESC) = 1
+    SELECT ${snapshotMark}, NULL, NULL, _gtid, nth FROM events WHERE resets AND _op = 'r' QUALIFY row_number() OVER (ORDER BY nth DESC) = 1
   )
   SELECT furthest.* EXCLUDE (nth), -1 AS _copy, 'd' AS _op, true AS _winner, events._source_ts AS _valid_from, events._source_ts,
     events._partition, events._offset, events._file, events._pos, events._epoch, events._lineage

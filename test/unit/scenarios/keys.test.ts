@@ -239,7 +239,7 @@ test('a row taken that is not there halts the table, with the way out; a snapsho
   await forge.step(add(1, 'x'))
   await forge.step(take(1, 'y'))
   expect(forge.halted['shop.t']).toMatchObject({ code: 'TABLE_HALTED' })
-  expect(forge.halted['shop.t']!.reason).toContain('binlake replay shop.t')
+  expect(forge.halted['shop.t']!.reason).toContain('binlake snapshot shop.t --full')
   expect(forge.halted['shop.t']!.reason).not.toContain("'y'")
   expect(await forge.silver()).toEqual([['1', 'x']])
   const snapshot = { pos: 1_000, ts: 1_800_000_900_000 }
@@ -293,4 +293,43 @@ test('a table without a key in a topic of several partitions goes no further tha
   await using forge = await Forge.open({ schemas: [keyless] })
   await forge.step(add(1, 'x'), add(1, 'x', { partition: 1 }))
   expect(forge.halted['shop.t']!.reason).toContain('several partitions')
+})
+
+test('a blocking snapshot while the table was written halts it: what it had seen is not told; one taken in peace mends it', async () => {
+  await using forge = await Forge.open({ schemas: [keyless] })
+  const gtid = (n: number) => ({ gtid: `3cdf9606-e5d7-11f1-8119-02fc00000001:${n}`, order: 1 })
+  const seconds = (n: number) => 1_800_000_000_000 + n * 1_000
+  await forge.step(add(1, 'x', { pos: 10, ts: seconds(1), ...gtid(1) }))
+  const paused = { pos: 20, ts: seconds(10), gtid: gtid(1).gtid }
+  await forge.step(look(1, 'x', paused), look(2, 'y', paused), add(2, 'y', { pos: 30, ts: seconds(10) + 300, ...gtid(2) }))
+  expect(forge.halted['shop.t']!.reason).toContain('binlake snapshot shop.t --full')
+  const peace = { pos: 40, ts: seconds(30), gtid: gtid(2).gtid }
+  await forge.step(look(1, 'x', peace), look(2, 'y', peace))
+  await forge.step(add(2, 'y', { pos: 50, ts: seconds(40), ...gtid(3) }))
+  expect(forge.halted).toEqual({})
+  expect(await forge.silver()).toEqual([
+    ['1', 'x'],
+    ['2', 'y'],
+    ['2', 'y'],
+  ])
+  expect(await forge.identical()).toBe('identical')
+})
+
+test('rows of an incremental snapshot are not counted, and no beginning for a table without a key', async () => {
+  await using forge = await Forge.open({ schemas: [keyless] })
+  const again = { snapshot: 'incremental' }
+  await forge.step(add(1, 'x', { pos: 10 }), look(1, 'x', { pos: 20, ...again }))
+  expect(forge.halted['shop.t']!.reason).toContain('incremental')
+  await forge.step(look(1, 'x', { pos: 30, ts: 1_800_000_100_000 }))
+  await forge.step(
+    add(1, 'x', { pos: 40, ts: 1_800_000_200_000 }),
+    look(1, 'x', { pos: 50, ...again }),
+    look(1, 'x', { pos: 50, ...again }),
+  )
+  expect(forge.halted).toEqual({})
+  expect(await forge.silver()).toEqual([
+    ['1', 'x'],
+    ['1', 'x'],
+  ])
+  expect(await forge.identical()).toBe('identical')
 })
