@@ -10,6 +10,7 @@ import { openLake } from './open-lake.ts'
 import { openPolicy } from './open-policy.ts'
 import { embeddedFolder, openSourceRows } from './open-source.ts'
 import type { Session } from './session.ts'
+import { sourcePassed } from './source-passed.ts'
 
 export type VerifyOutcome = LakeVerdict
 
@@ -58,6 +59,7 @@ export async function verifySession(session: Session, options: VerifySessionOpti
         tables: options.table,
         patience: Math.max(0, until - Date.now()),
         examples: options.examples,
+        passed: sourcePassed(session, lake),
         onTable: async (table, rows) => {
           if (rows !== undefined && rows < worthShowing) return undefined
           const progress = await session.progress(table, {

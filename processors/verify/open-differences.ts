@@ -55,6 +55,11 @@ export async function openKeys(duck: Duck, compare: Compare): Promise<RowKeys | 
   return { columns: key, keys: rows.flatMap(({ key: texts }) => (texts ? [texts] : [])) }
 }
 
+/** Whether some row has not yet stayed different for so many looks. */
+export async function anyOpen(duck: Duck, looks: number): Promise<boolean> {
+  return (await duck.row(sql`SELECT 1 FROM verify_open WHERE "looks" < ${looks} LIMIT 1`)) !== undefined
+}
+
 /** The verdict of the rows that stayed different for `looks` looks. */
 export async function verdictOfOpen(
   duck: Duck,

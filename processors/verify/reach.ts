@@ -24,6 +24,8 @@ export interface Reached {
   cuts: Map<string, PlacedCut>
   /** Why silver is not known to have reached the view, if it is not. */
   behind: string | undefined
+  /** Silver has all up to the point, though its histories cannot tell where that is. */
+  passed?: true
 }
 
 export interface ReachOptions {
@@ -34,11 +36,15 @@ export interface ReachOptions {
   tables: readonly TableName[]
   /** When to give up (milliseconds since 1970). */
   until: number
+  /** Gives up earlier once nothing has moved for so many milliseconds. */
+  idle?: number | undefined
   signal?: AbortSignal | undefined
+  /** Whether all up to the point is in silver, though the lake does not know it. */
+  passed?: ((point: SourcePoint) => Promise<boolean>) | undefined
 }
 
 /** Throws what the lake throws. */
-export async function reach({ lake, duckOptions, point, tables, until, signal }: ReachOptions): Promise<Reached> {
+export async function reach({ lake, duckOptions, point, tables, until, idle, signal, passed }: ReachOptions): Promise<Reached> {
   const asked = point && binlogPoint(point)
   if (!point || !asked) return { cuts: new Map(), behind: undefined }
   const find = (names: readonly TableName[]) => findCuts(lake, duckOptions)(asked, names)
@@ -46,10 +52,16 @@ export async function reach({ lake, duckOptions, point, tables, until, signal }:
   for (;;) {
     const seen = await versions(lake, tables)
     const reached = await attempt(find, { lake, point, tables })
-    if (!reached.behind || Date.now() >= until) return reached
+    if (!reached.behind) return reached
+    if (await passed?.(point)) return { ...reached, behind: undefined, passed: true }
+    if (Date.now() >= until) return reached
+    const give = Math.min(until, idle === undefined ? until : Date.now() + idle)
+    let moved = false
     do {
-      await sleep(Math.min(pause, Math.max(0, until - Date.now())), undefined, signal ? { signal } : {})
-    } while (Date.now() < until && (await versions(lake, tables)) === seen)
+      await sleep(Math.min(pause, Math.max(0, give - Date.now())), undefined, signal ? { signal } : {})
+      moved = (await versions(lake, tables)) !== seen
+    } while (!moved && Date.now() < give)
+    if (!moved) return reached
     pause = Math.min(pause * 2, 8_000)
   }
 }

@@ -11,6 +11,7 @@ import { isDebeziums } from '../bronze-names.ts'
 import { ranges } from '../replay/compare-rows.ts'
 import type { SourceTable } from '../source-schema.ts'
 import { SourceSchemas } from '../source-schemas.ts'
+import { compareTable } from './compare-table.ts'
 import { type Reached, reach } from './reach.ts'
 import { differs, emptyVerdict, type TableVerdict, wasCompared } from './verdict.ts'
 import { verifyTable } from './verify-table.ts'
@@ -31,6 +32,8 @@ export interface VerifyLakeOptions {
   examples?: number | undefined
   signal?: AbortSignal | undefined
   log: Logger
+  /** See reach.ts. */
+  passed?: ((point: SourcePoint) => Promise<boolean>) | undefined
   /** Begins the progress of a table; gets its rows, about. */
   onTable?:
     | ((table: string, rows: number | undefined) => Promise<{ rows(read: number): void; done(): void } | undefined>)
@@ -50,6 +53,8 @@ export interface LakeVerdict {
   tables: TableVerdict[]
 }
 
+/** Milliseconds without anything new in the lake after which silver may well have everything. */
+const idle = 5_000
 /** Errors that concern one table alone. */
 const ofOneTable = [
   'VERIFY_SILVER_UNREADABLE',
@@ -70,12 +75,20 @@ export async function verifyLake(options: VerifyLakeOptions): Promise<LakeVerdic
   const inSilver = plans.filter(({ mask }) => mask.omitted === undefined).map(({ schema }) => schema)
   const { point } = source
   if (point) log.debug({ position: source.position, exact: point.exact }, 'comparing as of this position of MySQL')
-  const reached = await reach({ lake, duckOptions: options.duckOptions, point, tables: inSilver, until, signal })
-  if (reached.behind) log.info(reached.behind)
+  const place = { lake, duckOptions: options.duckOptions, point, tables: inSilver, until, signal, passed: options.passed }
+  let reached = await reach({ ...place, idle })
+  // Only once some table differs is it worth waiting for what may never come: not all transactions of MySQL reach the lake.
+  const waited = async () => {
+    if (reached.behind && Date.now() < until) {
+      log.info(reached.behind)
+      reached = await reach(place)
+    }
+    return reached
+  }
   const verdicts: TableVerdict[] = []
   for (const plan of plans) {
     signal?.throwIfAborted()
-    verdicts.push(await verdictOf(options, { ...plan, source, reached, until, duck }))
+    verdicts.push(await verdictOf(options, { ...plan, source, reached, waited, until, duck }))
   }
   const equal = verdicts.some(wasCompared) && verdicts.every(one => one.equal || (!wasCompared(one) && !one.failed))
   return {
@@ -89,19 +102,35 @@ export async function verifyLake(options: VerifyLakeOptions): Promise<LakeVerdic
 
 async function verdictOf(
   options: VerifyLakeOptions,
-  now: { schema: SourceTable; mask: MaskPlan; source: SourceRows; reached: Reached; until: number; duck: Duck },
+  now: {
+    schema: SourceTable
+    mask: MaskPlan
+    source: SourceRows
+    reached: Reached
+    waited: () => Promise<Reached>
+    until: number
+    duck: Duck
+  },
 ): Promise<TableVerdict> {
-  const { schema, mask, source, reached } = now
+  const { schema, mask, source, waited } = now
   const name = `${schema.database}.${schema.table}`
   const progress = mask.omitted === undefined ? await options.onTable?.(name, await source.estimate?.(schema)) : undefined
   try {
     const { onDifferent } = options
+    let { reached } = now
+    if (reached.behind && !reached.cuts.get(name)?.final && options.patience > 0) {
+      // That silver is what MySQL holds needs no position.
+      const early = await compareTable({ ...options, ...now, onRows: rows => progress?.rows(rows) })
+      if (early.equal || !wasCompared(early)) return early
+      reached = await waited()
+    }
     return await verifyTable({
       ...options,
       ...now,
       placed: reached.cuts.get(name),
       behind: reached.behind,
       patient: options.patience > 0,
+      arrived: reached.passed ?? false,
       onRows: rows => progress?.rows(rows),
       onDifferent: onDifferent && (verdict => onDifferent({ schema, mask }, verdict)),
     })

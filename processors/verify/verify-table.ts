@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { SourceRows } from '../../connectors/source-rows.ts'
 import { sql } from '../../lake/sql.ts'
 import { type CompareTableOptions, compareTable } from './compare-table.ts'
-import { noteOpen, openKeys, verdictOfOpen } from './open-differences.ts'
+import { anyOpen, noteOpen, openKeys, verdictOfOpen } from './open-differences.ts'
 import type { PlacedCut } from './reach.ts'
 import { differs, type TableVerdict } from './verdict.ts'
 import { compareOf } from './verify-columns.ts'
@@ -17,6 +17,8 @@ export interface VerifyTableOptions extends Omit<CompareTableOptions, 'cut' | 'o
   until: number
   /** False: differing rows are told as they are found. */
   patient: boolean
+  /** Silver has all that the first view showed: what stays for a few looks is no longer on its way. */
+  arrived?: boolean
   /** Another view of the source, as it is then. */
   openSource: () => Promise<SourceRows>
   /** Hears of a table that differs while its rows are in temp table `verify_open`; gives what is to be told of it. */
@@ -65,6 +67,7 @@ async function settled(options: VerifyTableOptions, first: TableVerdict): Promis
     })
     looks++
     if (again.equal) return { ...first, equal: true, compared: 'now', examples: [], differences: again.differences }
+    if ((options.arrived || options.placed) && looks >= looksNeeded && !(await anyOpen(duck, looksNeeded))) break
   }
   return verdictOfOpen(duck, { ...first, compared: 'now' }, { looks: Math.min(looksNeeded, looks), examples })
 }
