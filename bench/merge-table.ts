@@ -155,10 +155,12 @@ export class MergeTable {
     await duck.run(sql`CREATE OR REPLACE TEMP TABLE changes AS
       SELECT row_number() OVER () AS _row_id, *, false AS _bad FROM (
         SELECT ${join(own)}, ${batch.op} AS _op, make_timestamptz(1760000000000000 + ${offset} + i) AS _source_ts, 0 AS _partition, ${offset} + i AS _offset,
-          'binlog.000001' AS _file, ${offset} + i AS _pos, 0 AS _row, NULL::VARCHAR AS _gtid, NULL::BIGINT AS _tx_order, 'false' AS _snapshot
+          'binlog.000001' AS _file, ${offset} + i AS _pos, 0 AS _row, NULL::VARCHAR AS _gtid, NULL::BIGINT AS _tx_order, 'false' AS _snapshot,
+          0 AS _epoch, 0 AS _lineage
         FROM (SELECT *, row_number() OVER () AS i FROM (${batch.keys})))`)
     await readState(duck, this.#lake, tables)
-    await collapse(duck, 'shop.orders', this.#mask.primaryKey)
+    const findSeen = () => Promise.reject(new Error('every change is in order: none is looked up'))
+    await collapse(duck, { table: 'shop.orders', key: this.#mask.primaryKey, findSeen })
     await mergeSilver(duck, this.#lake, { tables, mask: this.#mask, bronzeId, version, userMetadata: '{}' })
   }
 

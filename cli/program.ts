@@ -8,6 +8,7 @@ import { addExplain } from './commands/explain.ts'
 import { addGenerate } from './commands/generate.ts'
 import { addQuarantine } from './commands/quarantine.ts'
 import { addReplay } from './commands/replay.ts'
+import { addResume } from './commands/resume.ts'
 import { addRun } from './commands/run.ts'
 import { addSchema } from './commands/schema.ts'
 import { addSnapshot } from './commands/snapshot.ts'
@@ -57,6 +58,7 @@ export function program(): Command {
     addTables,
     addSql,
     addReplay,
+    addResume,
     addSnapshot,
     addExplain,
     addQuarantine,
