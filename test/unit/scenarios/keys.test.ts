@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import type { SourceTable } from '../../../processors/source-schema.ts'
 import { c, d, Forge, type Forged, r, type Source, t, u } from './forge.ts'
+import { look as lookForSweeps, snapshotOf } from './forged-snapshot.ts'
 
 const tableOf = (primaryKey: string[], ...columns: [name: string, typeName: string, more?: object][]): SourceTable => ({
   database: 'shop',
@@ -331,5 +332,24 @@ test('rows of an incremental snapshot are not counted, and no beginning for a ta
     ['1', 'x'],
     ['1', 'x'],
   ])
+  expect(await forge.identical()).toBe('identical')
+})
+
+test('scenario 24 without a key: a new snapshot that found the table empty ends what was counted before, and nothing that came since', async () => {
+  await using forge = await Forge.open({ schemas: [keyless] })
+  const old = [add(1, 'x', { pos: 10 }), add(1, 'x', { pos: 20 }), add(2, 'y', { pos: 30 })]
+  await forge.step(...old)
+  await snapshotOf(forge, [])
+  await forge.step(add(1, 'x', { pos: 500 }), add(1, 'x', { pos: 510 }))
+  expect(await lookForSweeps(forge)).toBe(true)
+  await forge.refine()
+  expect(await forge.silver('t', 'id', 'v', '_copy')).toEqual([
+    ['1', 'x', '1'],
+    ['1', 'x', '2'],
+  ])
+  expect(await forge.identical()).toBe('identical')
+  await forge.step(...old, take(1, 'x', { pos: 600 }))
+  expect(forge.halted).toEqual({})
+  expect(await forge.silver()).toEqual([['1', 'x']])
   expect(await forge.identical()).toBe('identical')
 })
