@@ -1,6 +1,8 @@
 // All tables verified at one moment of MySQL: one view of the source, silver waited for, table after table compared.
 // Guarantee: one table that cannot be compared does not keep the others from it; what concerns all of them is thrown.
+
 import type { Logger } from 'pino'
+import { isSelfTest } from '../../connectors/self-test-name.ts'
 import type { SourcePoint, SourceRows } from '../../connectors/source-rows.ts'
 import type { Duck, DuckOptions } from '../../lake/duckdb.ts'
 import type { Lakehouse } from '../../lake/lakehouse.ts'
@@ -148,7 +150,7 @@ async function verdictOf(
 async function asked({ duck, lake, tables: only, policy, keys }: VerifyLakeOptions): Promise<SourceTable[]> {
   const found: SourceTable[] = []
   for (const schema of await new SourceSchemas(duck, lake).all()) {
-    if (isDebeziums(schema)) continue
+    if (isDebeziums(schema) || isSelfTest(schema.table)) continue
     const named = only?.some(name => name === schema.table || name === `${schema.database}.${schema.table}`)
     if (only ? named : !(isPlumbing(schema) && compileMask(policy, schema, keys).omitted !== undefined)) found.push(schema)
   }
