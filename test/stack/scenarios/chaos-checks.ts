@@ -30,26 +30,18 @@ export async function checkAll(stack: ChaosStack, workers: ChaosWorkers): Promis
   return wrong
 }
 
-/** Runs the line until MySQL and silver are equal; returns what differs once nothing moves any more, or after three minutes. */
+/** Runs the line until MySQL and silver are equal; returns what still differs after three minutes, and what stands still. */
 export async function settle(workers: ChaosWorkers): Promise<string[]> {
-  const deadline = Date.now() + 180_000
-  const seen: string[] = []
-  for (;;) {
-    const run = await workers.binlake('run', '--until-caught-up', '--json')
-    if (run.code !== 0) {
-      const { halted = [] } = run.code === 3 ? (JSON.parse(run.stdout) as { halted?: object[] }) : {}
-      return [`run ended with ${run.code}: ${halted.length > 0 ? JSON.stringify(halted) : run.stderr.slice(-3_000)}`]
-    }
-    const verify = await workers.binlake('verify', '--json')
-    seen.push(verify.stdout)
-    const moves = seen.length < 4 || new Set(seen.slice(-4)).size > 1
-    if (verify.code !== 0 && moves && Date.now() < deadline) continue
-    if (!verify.stdout) return [`verify ended with ${verify.code}: ${verify.stderr.slice(-3_000)}`]
-    const { tables } = JSON.parse(verify.stdout) as { tables: { table: string; equal: boolean; skipped?: string }[] }
-    return tables
-      .filter(({ equal, table }) => !equal && !table.endsWith('.dbz_signal'))
-      .map(verdict => `verify: ${JSON.stringify(verdict)}`)
-  }
+  workers.start('last')
+  const verify = await workers.binlake('verify', '--json', '--patience', '180')
+  await workers.kill('last', 'SIGTERM')
+  const run = await workers.binlake('run', '--until-caught-up', '--json')
+  const { halted = [] } = run.stdout ? (JSON.parse(run.stdout) as { halted?: object[] }) : {}
+  const stopped = run.code === 0 ? [] : [`run ended with ${run.code}: ${JSON.stringify(halted)} ${run.stderr.slice(-1_500)}`]
+  if (!verify.stdout) return [...stopped, `verify ended with ${verify.code}: ${verify.stderr.slice(-3_000)}`]
+  const { tables } = JSON.parse(verify.stdout) as { tables: { table: string; equal: boolean }[] }
+  const unequal = tables.filter(({ equal, table }) => !equal && !table.endsWith('.dbz_signal'))
+  return [...stopped, ...unequal.map(verdict => `verify: ${JSON.stringify(verdict)}`)]
 }
 
 interface KafkaRecord {

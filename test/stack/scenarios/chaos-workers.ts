@@ -18,7 +18,7 @@ export class ChaosWorkers {
   readonly #stack: ChaosStack
   readonly #log: (what: string) => void
   readonly #running = new Map<string, { child: ChildProcess; killed: boolean; ended: Promise<void> }>()
-  #over = false
+  readonly #again = new Map<string, NodeJS.Timeout>()
   /** Workers that ended though nobody killed them. */
   readonly failures: string[] = []
 
@@ -51,12 +51,16 @@ export class ChaosWorkers {
       this.#log(what)
       // «Try again» is what it should say while the broker is away.
       if (code !== 75) this.failures.push(what)
-      if (!this.#over) setTimeout(() => this.#over || this.start(name), 2_000)
+      this.#again.set(
+        name,
+        setTimeout(() => this.start(name), 2_000),
+      )
     })
     this.#running.set(name, entry)
   }
 
   async kill(name: string, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    clearTimeout(this.#again.get(name))
     const entry = this.#running.get(name)
     if (!entry) return
     entry.killed = true
@@ -65,8 +69,7 @@ export class ChaosWorkers {
   }
 
   async stopAll(): Promise<void> {
-    this.#over = true
-    await Promise.all(this.names.map(name => this.kill(name, 'SIGTERM')))
+    await Promise.all([...this.#again.keys(), ...this.names].map(name => this.kill(name, 'SIGTERM')))
   }
 
   /** Runs `binlake …` to its end. */
