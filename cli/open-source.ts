@@ -53,7 +53,7 @@ export async function openSource(
 export async function openSourceRows(config: Config): Promise<SourceRows> {
   const url = need(config.mysql.url, 'mysql.url')
   const dir = embeddedFolder(url)
-  if (!dir) return (await import('../connectors/mysql.ts')).openMysqlRows(url)
+  if (!dir) return (await import('../connectors/mysql.ts')).openMysqlRows(url, { lock: config.verify.lock })
   const [{ readEmbeddedTable }, { shopDatabase, shopTables }] = await Promise.all([
     import('../shop/read-embedded.ts'),
     import('../shop/tables.ts'),

@@ -155,6 +155,13 @@ export const settingsSchema = z.object({
       write: amount('ms', '6h').default(216e5),
     })
     .prefault({}),
+  verify: z
+    .object({
+      every: amount('ms', '6h').pipe(z.number().min(1_000, 'expected 1s or more')).optional(),
+      memory: amount('bytes', '300MB').default(300e6),
+      lock: flag.default(true),
+    })
+    .prefault({}),
   retention: z
     .object({ bronze: retention(1), silver: retention(1), gold: retention(1), quarantine: retention(7), wait: kept(7) })
     .prefault({}),
@@ -240,6 +247,9 @@ export const settings: Record<string, Setting> = {
   'maintenance.vacuum': { env: 'BINLAKE_MAINTENANCE_VACUUM' },
   'maintenance.memory': { env: 'BINLAKE_MAINTENANCE_MEMORY' },
   'maintenance.write': { env: 'BINLAKE_MAINTENANCE_WRITE' },
+  'verify.every': { env: 'BINLAKE_VERIFY_EVERY' },
+  'verify.memory': { env: 'BINLAKE_VERIFY_MEMORY' },
+  'verify.lock': { env: 'BINLAKE_VERIFY_LOCK' },
   'retention.bronze.log': { env: 'BINLAKE_RETENTION_BRONZE_LOG' },
   'retention.bronze.files': { env: 'BINLAKE_RETENTION_BRONZE_FILES' },
   'retention.silver.log': { env: 'BINLAKE_RETENTION_SILVER_LOG' },

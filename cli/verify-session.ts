@@ -2,10 +2,11 @@
 import { tmpdir } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { makeOwnFolder, removeOwnFolder } from '../connectors/own-folder.ts'
+import type { DuckOptions } from '../lake/duckdb.ts'
 import type { LakeVerdict } from '../processors/verify/verify-lake.ts'
 import { askForRows } from './ask-for-rows.ts'
 import { need } from './config.ts'
-import { duckOptions, openDuck } from './open-duck.ts'
+import { duckOptions } from './open-duck.ts'
 import { openLake } from './open-lake.ts'
 import { openPolicy } from './open-policy.ts'
 import { embeddedFolder, openSourceRows } from './open-source.ts'
@@ -20,6 +21,8 @@ export interface VerifySessionOptions {
   patience?: number
   examples?: number
   repair?: boolean
+  /** Limits of DuckDB's own, where other work goes on beside; then there is no progress bar either. */
+  limits?: DuckOptions
 }
 
 /** There is no table to compare: that must not pass for equality. */
@@ -37,31 +40,35 @@ const worthShowing = 100_000
 /** Throws ConfigError, MysqlError, VerifyError, VerifyNothing, and what the lake throws. */
 export async function verifySession(session: Session, options: VerifySessionOptions): Promise<VerifyOutcome> {
   const { config, signal, log } = session
-  const [{ Lakehouse }, { verifyLake }, { repairTable }] = await Promise.all([
+  const [{ Duck }, { Lakehouse }, { verifyLake }, { repairTable }, { recordVerification }] = await Promise.all([
+    import('../lake/duckdb.ts'),
     import('../lake/lakehouse.ts'),
     import('../processors/verify/verify-lake.ts'),
     import('../processors/verify/repair.ts'),
+    import('../processors/verify/verifications.ts'),
   ])
   const url = need(config.mysql.url, 'mysql.url')
   const { policy, keys } = await openPolicy(config)
   const until = Date.now() + (options.patience ?? (embeddedFolder(url) ? 0 : defaultPatience)) * 1_000
+  const limits = options.limits ?? duckOptions(config)
   const store = await openLake(config)
   const scratch = await makeOwnFolder(tmpdir(), 'binlake-verify')
   try {
-    await using duck = await openDuck(config)
+    await using duck = await Duck.open(limits)
     const lake = new Lakehouse(store)
     for (;;) {
       const shared = { duck, lake, keys, scratch, signal, log, openSource: () => openSourceRows(config) }
       const outcome = await verifyLake({
         ...shared,
-        duckOptions: duckOptions(config),
+        duckOptions: limits,
         policy,
+        schemaModes: config.schema.modes,
         tables: options.table,
         patience: Math.max(0, until - Date.now()),
         examples: options.examples,
         passed: sourcePassed(session, lake),
         onTable: async (table, rows) => {
-          if (rows !== undefined && rows < worthShowing) return undefined
+          if (options.limits || (rows !== undefined && rows < worthShowing)) return undefined
           const progress = await session.progress(table, {
             unit: 'rows of MySQL',
             ...(rows === undefined ? {} : { total: rows }),
@@ -85,7 +92,11 @@ export async function verifySession(session: Session, options: VerifySessionOpti
             }
           : {}),
       })
-      if (outcome.tables.some(({ compared, failed }) => compared !== 'not' || failed)) return outcome
+      if (outcome.tables.some(({ compared, failed }) => compared !== 'not' || failed)) {
+        // What the schedule found before may be mended now.
+        if (options.repair && !options.table) await recordVerification({ duck, lake }, outcome)
+        return outcome
+      }
       if (Date.now() >= until) throw nothing(outcome)
       await sleep(2_000, undefined, { signal })
     }

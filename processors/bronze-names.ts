@@ -12,6 +12,9 @@ export const signals: TableName = { database: '_debezium', table: 'signals' }
 /** What was decided about tables (decisions.ts). */
 export const decisionsTable: TableName = { database: '_binlake', table: 'decisions' }
 
+/** What verifications on a schedule found (verify/verifications.ts). */
+export const verificationsTable: TableName = { database: '_binlake', table: 'verifications' }
+
 /** The `txn` under which a bronze table holds the next offset of one partition; a recreated topic starts anew (lake-spec §3.3). */
 export function offsetAppId(topic: string, topicId: string, partition: number): string {
   return `binlake/${topic}#${topicId}/${partition}`

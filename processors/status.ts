@@ -20,6 +20,7 @@ import type { Modes } from './schema/kinds.ts'
 import type { TableName } from './source-schema.ts'
 import { SourceSchemas } from './source-schemas.ts'
 import { takenBy } from './taken.ts'
+import { lastVerification, type Verification, verificationProblems } from './verify/verifications.ts'
 
 export interface TableStatus {
   /** `database.table`. */
@@ -44,6 +45,8 @@ export interface LakeStatus {
   gold: ({ table: string } & TableFacts)[]
   /** What needs a person, as sentences. */
   problems: string[]
+  /** What the last scheduled verification found; absent: there was none. */
+  verified?: Verification
 }
 
 export interface StatusOptions {
@@ -91,7 +94,9 @@ export async function lakeStatus(options: StatusOptions): Promise<LakeStatus> {
       `${missing.length} topics are not in the lake yet: ${missing.slice(0, 3).join(', ')}${missing.length > 3 ? ', …' : ''}; is \`binlake run\` running?`,
     )
   }
-  return { tables, gold: await goldStatus(lake), problems }
+  const verified = await lastVerification({ duck: options.duck, lake })
+  if (verified) problems.push(...verificationProblems(verified))
+  return { tables, gold: await goldStatus(lake), problems, ...(verified ? { verified } : {}) }
 }
 
 /** Records of the table's topics past what bronze holds. A topic that was created anew counts from its beginning. */

@@ -1,6 +1,7 @@
 // `binlake run`: wires the line (processors/pipeline.ts) and keeps it going.
 import type { Command } from 'commander'
 import type { Progress, RunSummary } from '../../processors/pipeline.ts'
+import { differs } from '../../processors/verify/verdict.ts'
 import { need } from '../config.ts'
 import { exit } from '../exit.ts'
 import { goldRules } from '../gold-rules.ts'
@@ -12,6 +13,7 @@ import { openPolicy } from '../open-policy.ts'
 import { openSource } from '../open-source.ts'
 import { readSchemaOf } from '../read-schema.ts'
 import type { Session } from '../session.ts'
+import { scheduleVerify } from '../verify-schedule.ts'
 import { withSession } from '../with-session.ts'
 
 const details = `
@@ -36,7 +38,7 @@ export function addRun(program: Command): void {
         const summary = await runLine(session, { untilCaughtUp, onProgress: sometimes(done => log.info(done, 'so far')) })
         if (json) await session.print(`${JSON.stringify(summary, null, 2)}\n`)
         else session.say(told(summary))
-        return summary.halted.length > 0 ? exit.degraded : exit.ok
+        return summary.halted.length > 0 || summary.mismatch ? exit.degraded : exit.ok
       }),
     )
 }
@@ -48,8 +50,14 @@ export interface LineOptions {
   onProgress?: (progress: Progress) => void
 }
 
+export interface LineSummary extends RunSummary {
+  /** The last scheduled verification found that silver differs from MySQL. Absent: it did not, or there was none. */
+  mismatch?: boolean
+}
+
 /** Opens everything that the configuration names, runs the line, closes everything. */
-export async function runLine({ config, log, signal }: Session, options: LineOptions): Promise<RunSummary> {
+export async function runLine(session: Session, options: LineOptions): Promise<LineSummary> {
+  const { config, log, signal } = session
   const [{ run }, { loadGoldModels }] = await Promise.all([
     import('../../processors/pipeline.ts'),
     import('../../sql/gold-models.ts'),
@@ -57,9 +65,10 @@ export async function runLine({ config, log, signal }: Session, options: LineOpt
   const { policy, keys } = await openPolicy(config)
   await using open = await openSource(config, log)
   const store = await openStoreOf(config)
+  await using schedule = options.untilCaughtUp ? undefined : scheduleVerify({ ...session, signal: options.signal ?? signal })
   try {
     await using duck = await openDuck(config)
-    return await run({
+    const summary = await run({
       duck,
       store,
       source: open.source,
@@ -81,6 +90,8 @@ export async function runLine({ config, log, signal }: Session, options: LineOpt
       ...(config.maintenance.enabled ? { maintenance: maintenanceSettings(config) } : {}),
       ...(options.onProgress ? { onProgress: options.onProgress } : {}),
     })
+    const mismatch = schedule?.last?.tables.some(differs) ?? false
+    return { ...summary, ...(mismatch ? { mismatch } : {}) }
   } finally {
     await store.close()
   }
@@ -96,9 +107,13 @@ function sometimes(report: (progress: Progress) => void): (progress: Progress) =
   }
 }
 
-function told({ records, quarantined, changes, halted }: RunSummary): string {
+function told({ records, quarantined, changes, halted, mismatch }: LineSummary): string {
   const aside = quarantined > 0 ? `, ${quarantined.toLocaleString('en')} set aside in quarantine` : ''
   const lines = [`${records.toLocaleString('en')} records to bronze${aside}; ${changes.toLocaleString('en')} changes to silver`]
   for (const { table, code, reason } of halted) lines.push(`${table} stands still (${code}): ${reason}`)
+  if (mismatch)
+    lines.push(
+      'silver differs from MySQL, as the last verification found; `binlake verify` names the rows, with --repair it mends them',
+    )
   return `${lines.join('\n')}\n`
 }

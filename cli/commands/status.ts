@@ -103,7 +103,7 @@ async function stackHealth(folder: string): Promise<Status['stack']> {
   return stack && { kind: stack.kind, services: stack.services.map(({ name, alive }) => ({ name, alive })) }
 }
 
-async function drawn({ state, tables, gold, problems, stack }: Status): Promise<string> {
+async function drawn({ state, tables, gold, problems, stack, verified }: Status): Promise<string> {
   const { box } = await import('../../sql/format.ts')
   const number = (value: number | undefined) => (value === undefined ? '' : value.toLocaleString('en'))
   const texts = ['table', 'merged every', 'last commit']
@@ -129,6 +129,9 @@ async function drawn({ state, tables, gold, problems, stack }: Status): Promise<
   const lines = [
     ...(sources.length + models.length > 0 ? [box(columns, [...sources, ...models])] : ['no tables yet']),
     ...(services ? [`stack (${stack!.kind}): ${services}`] : []),
+    ...(verified
+      ? [`verified ${age(verified.at.toISOString())}: ${verified.equal ? 'equal' : 'NOT equal'} at ${verified.position}`]
+      : []),
     ...problems.map(problem => `- ${problem}`),
     state,
   ]

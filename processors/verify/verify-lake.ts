@@ -11,6 +11,7 @@ import { compileMask, type MaskPlan } from '../../privacy/mask.ts'
 import type { Policy } from '../../privacy/policy.ts'
 import { isDebeziums } from '../bronze-names.ts'
 import { ranges } from '../replay/compare-rows.ts'
+import type { Modes } from '../schema/kinds.ts'
 import type { SourceTable } from '../source-schema.ts'
 import { SourceSchemas } from '../source-schemas.ts'
 import { compareTable } from './compare-table.ts'
@@ -24,6 +25,8 @@ export interface VerifyLakeOptions {
   duckOptions: DuckOptions
   lake: Lakehouse
   openSource: () => Promise<SourceRows>
+  /** What is done about schema changes that nothing was decided about. */
+  schemaModes?: Modes | undefined
   policy: Policy
   keys: Keys
   /** Only these tables (`database.table` or the table's name alone). */
@@ -147,9 +150,9 @@ async function verdictOf(
 }
 
 /** The source's tables, without those that carry Debezium's own signals and heartbeats unless they are asked for by name. */
-async function asked({ duck, lake, tables: only, policy, keys }: VerifyLakeOptions): Promise<SourceTable[]> {
+async function asked({ duck, lake, tables: only, policy, keys, schemaModes }: VerifyLakeOptions): Promise<SourceTable[]> {
   const found: SourceTable[] = []
-  for (const schema of await new SourceSchemas(duck, lake).all()) {
+  for (const schema of await new SourceSchemas(duck, lake, schemaModes).all()) {
     if (isDebeziums(schema) || isSelfTest(schema.table)) continue
     const named = only?.some(name => name === schema.table || name === `${schema.database}.${schema.table}`)
     if (only ? named : !(isPlumbing(schema) && compileMask(policy, schema, keys).omitted !== undefined)) found.push(schema)
