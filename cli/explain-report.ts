@@ -18,8 +18,8 @@ export async function explainReport(explained: Explanation): Promise<string> {
     `${count(events.length, 'event')} in bronze, in the order in which they count`,
     box(text(['place', 'op', 'Kafka time', 'binlog', 'GTID', 'verdict']), events.map(eventCells)),
     ...events.map(
-      ({ partition, offset, outcome, why, waits }) =>
-        `  ${partition}:${offset}  ${outcome}: ${why}${waits ? ' (silver has not taken it yet)' : ''}`,
+      ({ partition, offset, outcome, why, waits, differs }) =>
+        `  ${partition}:${offset}  ${outcome}: ${why}${waits ? ' (silver has not taken it yet)' : ''}${differs ? ' (the rule alone says otherwise: please report this)' : ''}`,
     ),
     ...events.flatMap(({ partition, offset, value }) =>
       value === undefined ? [] : [`  ${partition}:${offset}  value: ${value}`],

@@ -23,6 +23,8 @@ export interface Candidate extends Omit<KeyEvent, 'op'> {
 export interface Judged {
   outcome: Outcome
   why: string
+  /** The rule, asked for this one event, says otherwise than the line did: a defect of one of them. Absent: they agree. */
+  differs?: true
 }
 
 /** One judgement a candidate. `halted`: the line stopped at one of them. */
@@ -54,14 +56,15 @@ export function judge(candidates: readonly Candidate[], { halted }: { halted: bo
     // Of what the line did up to where it stops nothing is left; up to there the rule alone says it.
     if (candidate.applied || (halted && verdict === 'APPLY')) {
       current = event
+      const differs = verdict === 'APPLY' || op === 't' ? {} : { differs: true as const }
       const same = candidate.unchanged ? '; the row was read again and is as it was: no new version' : ''
-      return { outcome: 'APPLY', why: `${appliedWords(event, before)}${same}` }
+      return { outcome: 'APPLY', why: `${appliedWords(event, before)}${same}`, ...differs }
     }
     if (op === 't') return { outcome: 'SKIPPED', why: 'a truncate; the key had no row then' }
     if (twin) return { outcome: 'DUP', why: twinWords(event, twin) }
     if (verdict === 'DUP') return { outcome: 'DUP', why: `${placeOf(current!)} came later and is applied already` }
     if (verdict === 'STALE') return { outcome: 'STALE', why: staleWords(event, current!) }
-    return { outcome: 'SKIPPED', why: 'the line has not applied it' }
+    return { outcome: 'SKIPPED', why: 'the line has not applied it', differs: true }
   })
 }
 
