@@ -6,6 +6,7 @@ import { id, join, type Sql, sql, trusted } from '../lake/sql.ts'
 import type { MaskPlan } from '../privacy/mask.ts'
 import { type ColumnType, columnType } from './column-types.ts'
 import { isDataError } from './data-error.ts'
+import { type DeclaredUnits, declaredUnits } from './declared-units.ts'
 import { isMultiset } from './multiset/copies.ts'
 import { hashedColumns, rowHash } from './multiset/row-hash.ts'
 import { bronzeColumnsRead } from './own-columns.ts'
@@ -21,11 +22,14 @@ const carried = bronzeColumnsRead.slice(1)
  * Truncates and tombstones have no image: they are left to the caller, by `_op`. Throws UnknownColumns.
  */
 export async function typeChanges(duck: Duck, bronze: Sql, options: { schema: SourceTable; mask: MaskPlan }): Promise<void> {
+  const units = await declaredUnits(duck, bronze, options.schema)
   const readings = await readingsOf(duck, bronze, options.schema)
   await options.mask.bind(duck)
   const part = (lenient: boolean) =>
     join(
-      readings.flatMap(reading => sidesOf(options.mask).map(side => masked(bronze, { ...options, ...reading, side, lenient }))),
+      readings.flatMap(reading =>
+        sidesOf(options.mask).map(side => masked(bronze, { ...options, ...reading, side, lenient, units })),
+      ),
       ' UNION ALL ',
     )
   try {
@@ -60,18 +64,20 @@ interface Part extends Reading {
   lenient: boolean
   /** One image of each change; absent: the new one, with the key of a deleted row. */
   side?: Side | undefined
+  /** What the events say themselves of how they are written. */
+  units?: DeclaredUnits | undefined
 }
 
-function masked(bronze: Sql, { schema, mask, lenient, side, ...reading }: Part): Sql {
+function masked(bronze: Sql, { schema, mask, lenient, side, units, ...reading }: Part): Sql {
   const guard = (value: Sql) => (lenient ? sql`TRY(${value})` : value)
   const event = guard(sql`json_transform_strict(${unwrapped(sql`_value`)}, ${shape({ schema, mask, ...reading }, side)})`)
   const one = side ? sql`AND _op IN (${join(side.ops.map(op => sql`${op}`))})` : sql``
-  const parsed = sql`SELECT ${join(carried.map(name => sql`${id(name)} AS ${apart(name)}`))}, ${event} AS ${apart('event')}
+  const parsed = sql`SELECT ${join(carried.map(name => sql`${id(name)} AS ${apart(name)}`))}, ${event} AS ${apart('event')}${units ? sql`, ${units.schema} AS ${apart('schema')}` : sql``}
     FROM ${bronze} WHERE _value IS NOT NULL AND _op <> 't' ${reading.where} ${one}`
   const typed = schema.columns
     .filter(({ name }) => isRead({ schema, mask }, name))
     .map(column => {
-      const { value, raw } = typedValue(column, { schema, side, ...reading })
+      const { value, raw } = typedValue(column, { schema, side, units, ...reading })
       return { name: column.name, present: sql`${raw} IS NOT NULL`, value: guard(value) }
     })
   const bad = join(
@@ -87,7 +93,7 @@ function masked(bronze: Sql, { schema, mask, lenient, side, ...reading }: Part):
 /** A column of silver out of an event: as it was declared then, of the type that silver has. `raw` is what the event says. */
 function typedValue(
   column: SourceColumn,
-  { schema, reads, image, side }: Reading & Pick<Part, 'schema' | 'side'>,
+  { schema, reads, image, side, units }: Reading & Pick<Part, 'schema' | 'side' | 'units'>,
 ): { raw: Sql; value: Sql } {
   const wanted = columnType(column, schema)
   const cast = (value: Sql, type: ColumnType) => sql`CAST(${value} AS ${trusted(duckType(type.delta))})`
@@ -104,7 +110,8 @@ function typedValue(
   const before = sql`${apart('event')}."before".${id(name ?? read.column.name)}`
   const whole = side?.image === 'before' ? (name === undefined ? sql`NULL` : before) : after
   const isKey = schema.primaryKey.includes(column.name) && side === undefined
-  const found = isKey ? sql`CASE WHEN ${apart('_op')} = 'd' THEN ${before} ELSE ${after} END` : whole
+  const written = isKey ? sql`CASE WHEN ${apart('_op')} = 'd' THEN ${before} ELSE ${after} END` : whole
+  const found = units ? units.usual(read.column, written, apart('schema')) : written
   const raw = type.meansNull ? sql`CASE WHEN NOT ${type.meansNull(found)} THEN ${found} END` : found
   const value = cast(type.fromJson(raw), type)
   return { raw, value: sameType(type.delta, wanted.delta) ? value : cast(value, wanted) }
