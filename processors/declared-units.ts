@@ -31,13 +31,13 @@ const times = new Map<string, (raw: Sql) => Sql>([
   ...['io.debezium.time.NanoTimestamp', 'io.debezium.time.NanoTime'].map(name => [name, thousandth] as const),
 ])
 const decimal = 'org.apache.kafka.connect.data.Decimal'
-const schemaOf = sql`CASE WHEN starts_with(_value, '{"schema":') THEN json_extract(_value, '$.schema')::VARCHAR END`
+/** As a range, so that files without such an event are passed over by their statistics. */
+const wrapped = sql`(_value >= '{"schema":' AND _value < '{"schema;')`
+const schemaOf = sql`CASE WHEN ${wrapped} THEN json_extract(_value, '$.schema')::VARCHAR END`
 
 /** What the events' own schemas ask for; undefined: nothing. Throws TableHalted. */
 export async function declaredUnits(duck: Duck, bronze: Sql, table: SourceTable): Promise<DeclaredUnits | undefined> {
-  const found = await duck.rows<{ schema: string }>(
-    sql`SELECT DISTINCT ${schemaOf} AS schema FROM ${bronze} WHERE starts_with(_value, '{"schema":')`,
-  )
+  const found = await duck.rows<{ schema: string }>(sql`SELECT DISTINCT ${schemaOf} AS schema FROM ${bronze} WHERE ${wrapped}`)
   const ways = new Map<string, Map<string, (raw: Sql) => Sql>>()
   for (const { schema } of found) {
     const images = (JSON.parse(schema) as FieldSchema).fields ?? []
