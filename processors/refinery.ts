@@ -9,6 +9,7 @@ import { refreshGold } from './gold.ts'
 import type { MergeRules } from './merge-interval.ts'
 import { mergeIntervalOf } from './merge-interval-of.ts'
 import { isMultiset } from './multiset/copies.ts'
+import { isPlumbing } from './plumbing.ts'
 import { refine } from './refine.ts'
 import { Arrivals } from './schema/arrivals.ts'
 import { heldReason } from './schema/held-reason.ts'
@@ -171,6 +172,7 @@ export class Refinery {
       const upTo = (await lake.current(tablePath('bronze', entry.name)))?.version ?? 0
       if (!(await this.#hasSchemas(entry))) return
       const { schema, mask } = await this.#plan(entry.name)
+      if (mask.omitted !== undefined && isPlumbing(schema)) return
       this.#noteHeld(entry, schema)
       // A table without a key begins anew with the snapshot's first row (multiset/judge-events.ts).
       if (!isMultiset(mask.primaryKey)) await this.#sweeps?.look(entry.name)

@@ -10,6 +10,7 @@ import type { Keys } from '../../privacy/keys.ts'
 import { compileMask, type MaskPlan } from '../../privacy/mask.ts'
 import type { Policy } from '../../privacy/policy.ts'
 import { isDebeziums } from '../bronze-names.ts'
+import { isPlumbing } from '../plumbing.ts'
 import { ranges } from '../replay/compare-rows.ts'
 import type { Modes } from '../schema/kinds.ts'
 import type { SourceTable } from '../source-schema.ts'
@@ -158,12 +159,6 @@ async function asked({ duck, lake, tables: only, policy, keys, schemaModes }: Ve
     if (only ? named : !(isPlumbing(schema) && compileMask(policy, schema, keys).omitted !== undefined)) found.push(schema)
   }
   return found
-}
-
-/** Debezium's signal table, by the columns that it documents, and tables named for its signals and heartbeats. */
-export function isPlumbing({ table, columns }: SourceTable): boolean {
-  const names = columns.filter(column => !column.dropped).map(column => column.name.toLowerCase())
-  return names.join(' ') === 'id type data' || /^_*(dbz|debezium)[-_]?(signals?|heartbeats?|watermarks?)$/i.test(table)
 }
 
 function pointOf(point: SourcePoint | undefined): LakeVerdict['point'] {
