@@ -4,6 +4,7 @@ import { type ConnectorStatus, connectRequest } from '../../../infra/debezium/co
 import { isRunning } from '../../../infra/debezium/connector.ts'
 import type { Random } from './chaos-random.ts'
 import type { ChaosStack } from './chaos-stack.ts'
+import { chaosTables } from './chaos-tables.ts'
 import type { ChaosWorkers } from './chaos-workers.ts'
 
 export interface TroubleOptions {
@@ -97,6 +98,25 @@ const troubles: Record<string, { weight: number; make: Trouble }> = {
       const verdicts = code === 4 ? stdout : stderr
       log(`replay ended with ${code}: ${verdicts.slice(-2_000)}`)
       if (code === 4) workers.failures.push(`replay found silver different from what bronze makes: ${verdicts.slice(-2_000)}`)
+    },
+  },
+  'incremental snapshot': {
+    weight: 2,
+    make: async ({ random, workers, log }) => {
+      const { code, stderr } = await workers.binlake(
+        'snapshot',
+        random.pick(chaosTables).name,
+        random.pick(chaosTables).name,
+        '--no-wait',
+      )
+      if (code !== 0) log(`snapshot ended with ${code}: ${stderr.slice(-300)}`)
+    },
+  },
+  'full snapshot': {
+    weight: 1,
+    make: async ({ random, workers, log }) => {
+      const { code, stderr } = await workers.binlake('snapshot', random.pick(chaosTables).name, '--full', '--no-wait')
+      if (code !== 0) log(`snapshot ended with ${code}: ${stderr.slice(-300)}`)
     },
   },
   'flush binary logs': { weight: 2, make: ({ stack }) => stack.asRoot('FLUSH BINARY LOGS') },
