@@ -14,9 +14,11 @@ import { isDebeziums, offsetAppId, topicsOf } from './bronze-names.ts'
 import { type Freshness, freshness } from './freshness.ts'
 import type { MergeRules } from './merge-interval.ts'
 import { type IntervalInForce, mergeIntervalOf } from './merge-interval-of.ts'
+import { isPlumbing } from './plumbing.ts'
 import { openRecords } from './quarantine/records.ts'
 import { heldReason } from './schema/held-reason.ts'
 import type { Modes } from './schema/kinds.ts'
+import { type RunningSnapshot, runningSnapshots } from './snapshots/running.ts'
 import type { TableName } from './source-schema.ts'
 import { SourceSchemas } from './source-schemas.ts'
 import { takenBy } from './taken.ts'
@@ -43,6 +45,8 @@ export interface SilverStatus extends TableFacts, Freshness {
 export interface LakeStatus {
   tables: TableStatus[]
   gold: ({ table: string } & TableFacts)[]
+  /** Those that run now; tables that are left are not whole in silver. */
+  snapshots: RunningSnapshot[]
   /** What needs a person, as sentences. */
   problems: string[]
   /** What the last scheduled verification found; absent: there was none. */
@@ -84,8 +88,11 @@ export async function lakeStatus(options: StatusOptions): Promise<LakeStatus> {
       quarantine: await quarantineStatus(options, name, schemas),
     }
     tables.push(status)
-    problems.push(...problemsOf(status, { now, refined: !isDebeziums(name) }))
-    const held = isDebeziums(name) ? undefined : (await schemas.get(name))?.timeline?.held
+    const schema = isDebeziums(name) ? undefined : await schemas.get(name)
+    // Signals and heartbeats need no silver.
+    if (schema && isPlumbing(schema)) status.quarantine.columns.length = 0
+    problems.push(...problemsOf(status, { now, refined: !isDebeziums(name) && !(schema && isPlumbing(schema)) }))
+    const held = schema?.timeline?.held
     if (held) problems.push(heldReason(status.table, held))
   }
   const missing = [...(ends?.keys() ?? [])].filter(topic => !seen.has(topic))
@@ -96,7 +103,13 @@ export async function lakeStatus(options: StatusOptions): Promise<LakeStatus> {
   }
   const verified = await lastVerification({ duck: options.duck, lake })
   if (verified) problems.push(...verificationProblems(verified))
-  return { tables, gold: await goldStatus(lake), problems, ...(verified ? { verified } : {}) }
+  return {
+    tables,
+    gold: await goldStatus(lake),
+    snapshots: await runningSnapshots(options.duck, lake),
+    problems,
+    ...(verified ? { verified } : {}),
+  }
 }
 
 /** Records of the table's topics past what bronze holds. A topic that was created anew counts from its beginning. */

@@ -16,6 +16,8 @@ import { withSession } from '../with-session.ts'
 
 interface Status extends LakeStatus {
   state: 'ok' | 'degraded' | 'failed'
+  /** When the connector was last heard of; ISO 8601, UTC. */
+  heartbeat?: string
   stack: { kind: string; services: { name: string; alive: boolean }[] } | undefined
 }
 
@@ -65,6 +67,7 @@ async function look(session: Session, store: ObjectStore): Promise<Status> {
   ])
   const failures: string[] = []
   const ends = config.kafka.brokers && config.kafka.prefix ? await endOffsets(session).catch(noted(failures)) : undefined
+  const heard = ends && (await heartbeatOf(config).catch(noted(failures)))
   const policy = config.policy.file ? await openPolicy(config).catch(noted(failures)) : undefined
   const stack = await stackHealth(folder)
   for (const { name, alive } of stack?.services ?? [])
@@ -81,7 +84,13 @@ async function look(session: Session, store: ObjectStore): Promise<Status> {
   })
   log.debug({ tables: lake.tables.length, problems: lake.problems.length }, 'looked at the lake')
   const problems = [...failures, ...lake.problems]
-  return { state: failures.length > 0 ? 'failed' : problems.length > 0 ? 'degraded' : 'ok', ...lake, problems, stack }
+  return {
+    state: failures.length > 0 ? 'failed' : problems.length > 0 ? 'degraded' : 'ok',
+    ...lake,
+    ...(heard ? { heartbeat: heard } : {}),
+    problems,
+    stack,
+  }
 }
 
 /** A failure of one part is told with the rest, not instead of it. */
@@ -90,6 +99,11 @@ function noted(failures: string[]): (error: unknown) => undefined {
     failures.push(isCoded(error) ? `${error.code}: ${error.message}` : safeMessage(error))
     return undefined
   }
+}
+
+async function heartbeatOf(config: Session['config']): Promise<string | undefined> {
+  const { heartbeat } = await import('../heartbeat.ts')
+  return heartbeat(config)
 }
 
 async function endOffsets({ config, log }: Session): Promise<EndOffsets> {
@@ -103,7 +117,7 @@ async function stackHealth(folder: string): Promise<Status['stack']> {
   return stack && { kind: stack.kind, services: stack.services.map(({ name, alive }) => ({ name, alive })) }
 }
 
-async function drawn({ state, tables, gold, problems, stack, verified }: Status): Promise<string> {
+async function drawn({ state, tables, gold, snapshots, heartbeat, problems, stack, verified }: Status): Promise<string> {
   const { box } = await import('../../sql/format.ts')
   const number = (value: number | undefined) => (value === undefined ? '' : value.toLocaleString('en'))
   const texts = ['table', 'merged every', 'last commit']
@@ -128,6 +142,8 @@ async function drawn({ state, tables, gold, problems, stack, verified }: Status)
   const services = stack?.services.map(({ name, alive }) => `${name} ${alive ? 'up' : 'DOWN'}`).join(', ')
   const lines = [
     ...(sources.length + models.length > 0 ? [box(columns, [...sources, ...models])] : ['no tables yet']),
+    ...snapshots.map(running),
+    ...(heartbeat ? [`connector: last heard of ${age(heartbeat)}`] : []),
     ...(services ? [`stack (${stack!.kind}): ${services}`] : []),
     ...(verified
       ? [`verified ${age(verified.at.toISOString())}: ${verified.equal ? 'equal' : 'NOT equal'} at ${verified.position}`]
@@ -136,6 +152,11 @@ async function drawn({ state, tables, gold, problems, stack, verified }: Status)
     state,
   ]
   return `${lines.join('\n')}\n`
+}
+
+function running({ kind, since, done, left }: Status['snapshots'][number]): string {
+  const tables = left.length > 0 ? `, not whole yet: ${left.join(', ')}` : ''
+  return `snapshot (${kind}) runs since ${age(since).replace(' ago', '')}: ${done.length} tables read${tables}`
 }
 
 function age(committed: string): string {

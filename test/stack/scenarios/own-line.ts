@@ -15,11 +15,19 @@ import { openStack } from '../shop/stack.ts'
 
 export interface OwnLine {
   database: string
+  lakeUrl: string
+  connectUrl: string
+  /** The connector's name. */
+  connector: string
+  /** One session of MySQL's administrator. */
+  asRoot(...statements: string[]): Promise<void>
   mysql: Connection
   /** Runs `binlake …` to its end. */
   binlake(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }>
   /** Starts `binlake …`; `stop` ends it as Ctrl-C does. */
   start(...args: string[]): { stop(): Promise<{ code: number | null; stdout: string; stderr: string }> }
+  /** A second session of MySQL's. */
+  session(): Promise<Connection>
   /** Rows of a query over the lake. */
   rows<Row>(query: string): Promise<Row[]>
   /** Runs the line until `verify` finds every table equal; its last report. */
@@ -39,7 +47,8 @@ export async function openOwnLine(
   const folder = await mkdtemp(join(tmpdir(), 'binlake-own-line-'))
   const uri = await stack.ownDatabase(database)
   const { hostname: host, port, username: user, password } = new URL(uri)
-  const mysql = await createConnection({ host, port: Number(port), user, password: decodeURIComponent(password) })
+  const session = () => createConnection({ host, port: Number(port), user, password: decodeURIComponent(password) })
+  const mysql = await session()
   await mysql.query(`CREATE DATABASE ${database}`)
   await mysql.query(`USE ${database}`)
   await mysql.query('CREATE TABLE dbz_signal (id VARCHAR(64) PRIMARY KEY, type VARCHAR(32) NOT NULL, data VARCHAR(2048))')
@@ -87,6 +96,10 @@ export async function openOwnLine(
   const binlake: OwnLine['binlake'] = (...args) => begin(...args).finished
   return {
     database,
+    lakeUrl: env.BINLAKE_LAKE_URL,
+    connectUrl: stack.connectUrl,
+    connector: name,
+    asRoot: stack.asRoot,
     mysql,
     binlake,
     start(...args) {
@@ -97,6 +110,11 @@ export async function openOwnLine(
           return finished
         },
       }
+    },
+    async session() {
+      const another = await session()
+      await another.query(`USE ${database}`)
+      return another
     },
     async rows(query) {
       const { code, stdout, stderr } = await binlake('sql', query, '--json')
