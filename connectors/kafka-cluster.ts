@@ -18,6 +18,16 @@ const patienceMs = 120_000
 const latest = -1n
 const earliest = -2n
 
+/** A topic was deleted and created again: its offsets begin anew, and where to read it the lake must say. */
+export class TopicRecreated extends Error {
+  readonly topic: string
+
+  constructor(topic: string) {
+    super(`topic ${topic} was deleted and created again`)
+    this.topic = topic
+  }
+}
+
 /** Where the next fetch of a partition starts. */
 export interface Position {
   topic: string
@@ -61,6 +71,10 @@ export class KafkaCluster {
     }
     return this.#attempt(async refresh => {
       const metadata = await this.#metadata([...new Set(positions.map(position => position.topic))], refresh)
+      for (const { topic, topicId } of positions) {
+        const now = metadata.topics.get(topic)?.id
+        if (now !== undefined && now !== topicId) throw new TopicRecreated(topic)
+      }
       const byLeader = Map.groupBy(
         positions,
         ({ topic, partition }) => metadata.topics.get(topic)?.partitions[partition]?.leader ?? -1,
@@ -116,6 +130,7 @@ export class KafkaCluster {
       try {
         return await work(attempt > 0)
       } catch (error) {
+        if (error instanceof TopicRecreated) throw error
         const failure = kafkaError(error, this.#settings.brokers)
         if (!failure.retryable || Date.now() - started > patienceMs) throw failure
         this.#log.warn({ code: failure.code, attempt }, failure.message)

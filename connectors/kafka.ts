@@ -5,7 +5,7 @@ import { mkdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import { KafkaCluster, offsetGone, type Position } from './kafka-cluster.ts'
+import { KafkaCluster, offsetGone, type Position, TopicRecreated } from './kafka-cluster.ts'
 import type { FetchedPartition } from './kafka-fetch.ts'
 import { type Assignment, KafkaGroup, type KafkaSettings } from './kafka-group.ts'
 import { nextOffset, spliceRecords } from './kafka-records.ts'
@@ -42,8 +42,13 @@ class KafkaSource implements Source {
       await this.#dropInflight()
       const positions = await this.#positions(assignment, lakeOffsets)
       if (options.until && reached(positions, options.until)) return
-      const finished = yield* this.#follow(assignment, positions, options)
-      if (finished) return
+      try {
+        const finished = yield* this.#follow(assignment, positions, options)
+        if (finished) return
+      } catch (error) {
+        if (!(error instanceof TopicRecreated)) throw error
+        this.#log.warn({ topic: error.topic }, 'the topic was deleted and created again; reading the new one from its beginning')
+      }
     }
   }
 

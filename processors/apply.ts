@@ -16,6 +16,7 @@ import { epochDecisions, epochOfRow } from './epochs.ts'
 import { eventRows } from './event-rows.ts'
 import type { EventsOfKeys } from './events-of-keys.ts'
 import { earlierRows, identityColumns, lookUp } from './identity.ts'
+import { lostInserts, lostInsertsText } from './lost-inserts.ts'
 import { isMultiset } from './multiset/copies.ts'
 import { countCopies } from './multiset/count-copies.ts'
 import { judgedColumns } from './multiset/judge-events.ts'
@@ -127,6 +128,9 @@ export async function apply(
     log.warn({ table: nameOf(schema), events: collapsed.reused }, text)
   }
   await markUnchanged(duck, mask, { tables, silver })
+  const moved = setAside && (await duck.row(sql`SELECT 1 FROM applied WHERE _op = 'd' LIMIT 1`))
+  const lost = moved ? await lostInserts(at, schema, { bronze, files }) : []
+  if (lost.length > 0) log.warn({ table: nameOf(schema), records: lost.length }, lostInsertsText(schema, lost))
   return collapsed
 }
 

@@ -1,6 +1,7 @@
 // How far the lake is behind its source, and what needs a person: read from the lake's logs and Kafka's end offsets.
 // Guarantee: changes nothing, and a problem that stops data from flowing is never reported as ok.
 import type { EndOffsets } from '../connectors/source.ts'
+import type { Add } from '../lake/actions.ts'
 import type { Duck } from '../lake/duckdb.ts'
 import { factsOf, type TableFacts } from '../lake/facts.ts'
 import type { Lakehouse } from '../lake/lakehouse.ts'
@@ -12,6 +13,7 @@ import type { Policy } from '../privacy/policy.ts'
 import { commitsBehind } from './behind.ts'
 import { isDebeziums, offsetAppId, topicsOf } from './bronze-names.ts'
 import { type Freshness, freshness } from './freshness.ts'
+import { lostInserts, lostInsertsText } from './lost-inserts.ts'
 import type { MergeRules } from './merge-interval.ts'
 import { type IntervalInForce, mergeIntervalOf } from './merge-interval-of.ts'
 import { isPlumbing } from './plumbing.ts'
@@ -94,6 +96,8 @@ export async function lakeStatus(options: StatusOptions): Promise<LakeStatus> {
     problems.push(...problemsOf(status, { now, refined: !isDebeziums(name) && !(schema && isPlumbing(schema)) }))
     const held = schema?.timeline?.held
     if (held) problems.push(heldReason(status.table, held))
+    const lost = isDebeziums(name) ? [] : await lostInserts(options, name, { bronze: snapshot, files: newestFiles(snapshot) })
+    if (lost.length > 0) problems.push(lostInsertsText(name, lost))
   }
   const missing = [...(ends?.keys() ?? [])].filter(topic => !seen.has(topic))
   if (missing.length > 0) {
@@ -110,6 +114,11 @@ export async function lakeStatus(options: StatusOptions): Promise<LakeStatus> {
     problems,
     ...(verified ? { verified } : {}),
   }
+}
+
+/** Bronze that is looked through for lost inserts: little, so that a look at the state stays one. */
+function newestFiles({ files }: Snapshot): Add[] {
+  return [...files.values()].sort((a, b) => b.modificationTime - a.modificationTime).slice(0, 3)
 }
 
 /** Records of the table's topics past what bronze holds. A topic that was created anew counts from its beginning. */

@@ -6,7 +6,7 @@ import { locate } from '../../lake/locate.ts'
 import { id, join, type Sql, sql } from '../../lake/sql.ts'
 import type { MaskPlan } from '../../privacy/mask.ts'
 import { paths, type SilverTables } from '../silver-parts.ts'
-import { unchangedMark } from './unchanged-mark.ts'
+import { unchangedMark } from './marks.ts'
 
 /** Marks them in temp table `applied`, and lets them begin when their row began. Temp table `state` is as `collapse` read it. */
 export async function markUnchanged(
@@ -27,19 +27,19 @@ export async function markUnchanged(
   const place = ['_partition', '_offset', ...(has.has('_epoch') ? ['_epoch'] : [])]
   const values = sql`row(${columns(own)})`
   await duck.run(sql`CREATE OR REPLACE TEMP TABLE unchanged AS
-    SELECT ${key}, _partition, _offset FROM (
+    SELECT ${key}, ${columns(place)} FROM (
       SELECT *, lag(_op) OVER ${window} AS _before_op, lag(${values}) OVER ${window} AS _before FROM (
         SELECT ${columns(own)}, ${columns(place)}, _op, false AS _held FROM applied SEMI JOIN read_again USING (${key})
         ${await heldBefore(duck, { tables, silver, own, place })}))
     WHERE _op = 'r' AND NOT _held AND _before_op NOT IN ('d', 't') AND _before IS NOT DISTINCT FROM ${values}`)
   if (!(await duck.row(sql`SELECT 1 FROM unchanged LIMIT 1`))) return
   const same = join(
-    [...tables.key, '_partition', '_offset'].map(name => sql`applied.${id(name)} = found.${id(name)}`),
+    [...tables.key, ...place].map(name => sql`applied.${id(name)} = found.${id(name)}`),
     ' AND ',
   )
   await duck.run(sql`UPDATE applied SET _snapshot = ${unchangedMark} FROM unchanged AS found WHERE ${same} AND _op = 'r'`)
   await duck.run(sql`UPDATE applied SET _valid_from = found._since FROM (
-      SELECT ${columns(tables.key, 'row')}, row._partition, row._offset,
+      SELECT ${columns(tables.key, 'row')}, ${columns(place, 'row')},
         greatest(state._valid_from, max(row._source_ts) FILTER (row._snapshot IS DISTINCT FROM ${unchangedMark}) OVER (PARTITION BY ${columns(tables.key, 'row')}
           ORDER BY ${has.has('_epoch') ? sql`coalesce(row._epoch, 0)` : sql`0`}, row._offset, row._partition ROWS UNBOUNDED PRECEDING)) AS _since
       FROM applied AS row SEMI JOIN unchanged USING (${key}) LEFT JOIN state USING (${key})

@@ -1,5 +1,6 @@
 // Scenarios of cdc-spec §8 about events sent twice (§3): what is the same event, and what only looks so (docs/order.md).
 import { expect, it } from 'vitest'
+import { lakeStatus } from '../../../processors/status.ts'
 import { c, d, Forge, start, u } from './forge.ts'
 
 it('scenario 19: the same transaction read again from another server is the same event', async () => {
@@ -83,4 +84,20 @@ it('equal numbers at quite another time are used again, not sent again', async (
     ['3', 'b'],
   ])
   expect(await s.identical()).toBe('identical')
+})
+
+it('scenario 55: a row that got another key, and whose insert under it never came, is told of', async () => {
+  const place = { gtid: 'a:5', order: 1, pos: 50 }
+  const gone = d(1, { ...place, headers: [['__debezium.newkey', '{"id":9}']] })
+  const come = c(9, 'a', { ...place, order: 2, headers: [['__debezium.oldkey', '{"id":1}']] })
+  for (const arrives of [true, false]) {
+    await using s = await Forge.open()
+    await s.step(c(1, 'a'), gone, ...(arrives ? [come] : []))
+    await s.step(c(2, 'b', { pos: 60 }), c(3, 'c'), c(4, 'd'), c(5, 'e'))
+    const { problems } = await lakeStatus({ duck: s.events.duck, lake: s.events.lake })
+    const told = problems.filter(problem => problem.includes('got another key'))
+    expect(told).toHaveLength(arrives ? 0 : 1)
+    for (const text of told) expect(text).toContain('partition 0, offset 1, binlog.000001:50')
+    expect(await s.identical()).toBe('identical')
+  }
 })
