@@ -11,7 +11,7 @@ import { placeOf } from './key-order.ts'
 import { masksOf } from './mask-record.ts'
 import { copyFields, isMultiset } from './multiset/copies.ts'
 import { positionFields } from './own-columns.ts'
-import { unchangedMark } from './snapshots/unchanged-mark.ts'
+import { unchangedMark } from './snapshots/marks.ts'
 import type { TableName } from './source-schema.ts'
 
 /** A source table's three silver tables as they stand. */

@@ -90,7 +90,8 @@ async function snapshot(session: Session, options: Options, names: string[]): Pr
   const total = await checkSnapshot(mysql, connector, { tables, full, ...(where === undefined ? {} : { where }) })
   const wanted = { tables, kind: full ? 'blocking' : 'incremental', ...(where === undefined ? {} : { where }) } as const
   const asking = () => send(sent, executeSnapshot(id, wanted))
-  return watched({ session, options, tables, id, total, config: connector.config }, asking)
+  // Awaited here: the session with MySQL ends with this function.
+  return await watched({ session, options, tables, id, total, config: connector.config }, asking)
 }
 
 /** Sends by the signal table, or by the topic if the table cannot be written. Throws SNAPSHOT_NO_CHANNEL. */
@@ -118,7 +119,15 @@ async function send(
     const topic = config['signal.kafka.topic'] ?? `${prefix}-signal`
     const kafka = { brokers: need(session.config.kafka.brokers, 'kafka.brokers'), ...security(session.config) }
     session.log.info({ topic }, `${refused}; the signal goes by its topic`)
-    return signalByTopic(kafka, { topic, name: prefix }, signal)
+    try {
+      return await signalByTopic(kafka, { topic, name: prefix }, signal)
+    } catch (cause) {
+      throw new SnapshotError(
+        'SNAPSHOT_NO_CHANNEL',
+        `the connector cannot be asked: ${refused}; nor can its signal topic ${topic} be written`,
+        { cause },
+      )
+    }
   }
   throw new SnapshotError(
     'SNAPSHOT_NO_CHANNEL',

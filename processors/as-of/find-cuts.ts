@@ -6,6 +6,7 @@ import { scan } from '../../lake/scan.ts'
 import { join, type Sql, sql } from '../../lake/sql.ts'
 import type { Cut, FindCut } from '../../sql/derived.ts'
 import type { BinlogPoint } from '../../sql/point.ts'
+import { sweptMark } from '../snapshots/marks.ts'
 import { AsOfError } from './as-of-error.ts'
 import { among, type Gtids, resolveGtids } from './gtids.ts'
 import {
@@ -77,7 +78,12 @@ async function gtidCut(work: AsOfWork, gtids: Gtids, point: BinlogPoint): Promis
       await checkReached(work, history, { touching, own: sql`gtid = ${touching.id}`, later })
     }
     const snapshots = await snapshotsThen(duck, history, gtids)
-    clauses.set(nameOf(name), sql`(${among(gtids, sql`_gtid`)} OR (_gtid IS NULL AND _op = 'r' AND ${snapshots}))`)
+    const own = sql`(${among(gtids, sql`_gtid`)} OR (_gtid IS NULL AND _op = 'r' AND ${snapshots}))`
+    // No transaction swept them: the time of the last one that counts tells.
+    const until = sql`(SELECT max(epoch_us(since)) FROM source_transactions WHERE ${among(gtids, sql`id`)})`
+    const time = history.swept ? (await duck.row<{ us: bigint | null }>(sql`SELECT ${until} AS us`))?.us : undefined
+    const whole = sql`CASE WHEN _snapshot = ${sweptMark} THEN epoch_us(_source_ts) <= ${time ?? 0n} ELSE ${own} END`
+    clauses.set(nameOf(name), history.swept ? whole : own)
   }
   return {
     said: [`as of ${point.text}`, ...gtids.said],

@@ -8,6 +8,7 @@ import { scan } from '../../lake/scan.ts'
 import type { Snapshot } from '../../lake/snapshot.ts'
 import { id, type Sql, sql } from '../../lake/sql.ts'
 import { paths } from '../silver-parts.ts'
+import { sweptMark } from '../snapshots/marks.ts'
 import type { TableName } from '../source-schema.ts'
 import { takenBy } from '../taken.ts'
 import { AsOfError } from './as-of-error.ts'
@@ -26,6 +27,8 @@ export interface PastHistory {
   places: Sql
   /** The initial snapshots, the first one first: its place in the binlog, and the place of its rows in the history. */
   snapshots: readonly InitialSnapshot[]
+  /** Whether rows were swept out of it (snapshots/apply-sweep.ts): those are not among the places. */
+  swept: boolean
   /** Rows of incremental snapshots, which began the history of a table that was added later. */
   incremental: { gtid: string; file: bigint; pos: bigint } | undefined
 }
@@ -51,19 +54,25 @@ export async function readHistory({ duck, lake, histories }: AsOfWork, name: Tab
   const snapshot = await lake.current(path)
   if (!snapshot) return undefined
   const places = id(`places_${histories.length}`)
+  const flag = snapshot.fields.some(field => field.name === '_snapshot') ? ['_snapshot'] : []
   await duck.run(sql`CREATE OR REPLACE TEMP TABLE ${places} AS
     SELECT _gtid AS gtid, _op AS op, ${fileBase(sql`_file`)} AS base, ${fileNumber(sql`_file`)} AS file, _file, _pos AS pos, _seq AS seq,
       _partition AS partition, epoch_us(_source_ts) AS time
-    FROM ${await scan(lake.table(path), snapshot, { columns })}`)
+    FROM ${await scan(lake.table(path), snapshot, { columns: [...columns, ...flag] })} ${flag.length > 0 ? sql`WHERE _snapshot IS DISTINCT FROM ${sweptMark}` : sql``}`)
   const snapshots = await duck.rows<InitialSnapshot>(sql`
     SELECT _file AS file, base, file AS number, pos, min(seq) AS first, max(seq) AS last, max(time) AS time
     FROM ${places} WHERE op = 'r' AND gtid IS NULL GROUP BY _file, base, file, pos ORDER BY first`)
   const incremental = await duck.row<{ gtid: string; file: bigint; pos: bigint }>(
     sql`SELECT gtid, file, pos FROM ${places} WHERE op = 'r' AND gtid IS NOT NULL ORDER BY seq DESC LIMIT 1`,
   )
-  const history = { name, places, snapshots, incremental: snapshots.length === 0 ? incremental : undefined }
+  const swept = flag.length > 0 && (await hasSwept(duck, await scan(lake.table(path), snapshot, { columns: flag })))
+  const history = { name, places, snapshots, swept, incremental: snapshots.length === 0 ? incremental : undefined }
   histories.push(history)
   return history
+}
+
+async function hasSwept(duck: Duck, rows: Sql): Promise<boolean> {
+  return (await duck.row(sql`SELECT 1 FROM ${rows} WHERE _snapshot = ${sweptMark} LIMIT 1`)) !== undefined
 }
 
 /** The histories of all source tables in the lake. */

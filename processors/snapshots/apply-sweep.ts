@@ -20,6 +20,7 @@ import { holdIn } from '../schema/hold.ts'
 import { readState } from '../silver.ts'
 import { paths, type SilverTables } from '../silver-parts.ts'
 import { amongGone } from './gone-rows.ts'
+import { sweptMark } from './marks.ts'
 import { beforeSweep, type Sweep } from './sweep-decision.ts'
 
 export interface SweepStep {
@@ -30,9 +31,6 @@ export interface SweepStep {
   /** Where the silver tables' files are, if not in the lake itself. */
   silver?: Lakehouse
 }
-
-/** What a swept row's change says in `_snapshot`. */
-export const sweptMark = 'sweep'
 
 /** The decision of a sweep that bronze's log names. */
 export async function sweepById(duck: Duck, { lake, schema }: Pick<Way, 'lake' | 'schema'>, wanted: string): Promise<Sweep> {
