@@ -31,38 +31,45 @@ export function mysqlError(error: unknown, url: string, table?: { database: stri
   const where = new URL(url)
   const place = `${where.hostname}:${where.port || 3306}`
   const user = decodeURIComponent(where.username)
-  const name = table ? `${table.database}.${table.table}` : 'it'
-  const as = (ours: string, message: string, retryable: boolean) => new MysqlError(ours, message, { retryable, cause: error })
+  const name = table ? `${table.database}.${table.table}` : 'a table'
   if (code === 'ER_ACCESS_DENIED_ERROR' || code === 'ER_DBACCESS_DENIED_ERROR')
-    return as('MYSQL_ACCESS_DENIED', `MySQL at ${place} refused user ${user}: check user and password in mysql.url`, false)
+    return new MysqlError('MYSQL_ACCESS_DENIED', `MySQL at ${place} refused user ${user}: check user and password in mysql.url`, {
+      retryable: false,
+      cause: error,
+    })
   if (refused.includes(code)) {
-    const grant = table ? `GRANT SELECT ON \`${table.database}\`.* TO '${user}'@'%'` : 'the grants of docs/verify.md'
-    return as(
-      'MYSQL_NOT_GRANTED',
-      `MySQL at ${place}: user ${user} may not read ${name}; an administrator types: ${grant}`,
-      false,
-    )
+    const what = table
+      ? `read ${name}; an administrator types: GRANT SELECT ON \`${table.database}\`.* TO '${user}'@'%'`
+      : 'do that; docs/verify.md lists the grants'
+    return new MysqlError('MYSQL_NOT_GRANTED', `MySQL at ${place}: user ${user} may not ${what}`, {
+      retryable: false,
+      cause: error,
+    })
   }
-  if (changed.includes(code)) {
-    return as(
+  if (table && changed.includes(code)) {
+    return new MysqlError(
       'MYSQL_TABLE_CHANGED',
       `${name}: it was altered or dropped in MySQL while it was read, or the lake has not heard of its columns yet; verify it again once \`binlake run\` has caught up`,
-      true,
+      { retryable: true, cause: error },
     )
   }
   if (unreachable.includes(code))
-    return as(
+    return new MysqlError(
       'MYSQL_UNREACHABLE',
       `no connection to MySQL at ${place} (${code}): is the server running, and mysql.url right?`,
-      true,
+      { retryable: true, cause: error },
     )
   if (lost.includes(code) || isFatal(error))
-    return as(
+    return new MysqlError(
       'MYSQL_UNREACHABLE',
-      `MySQL at ${place} closed the connection while ${table ? name : 'a table'} was read (${code || 'no code'}): try again once the server is up`,
-      true,
+      `MySQL at ${place} closed the connection while ${name} was read (${code || 'no code'}): try again once the server is up`,
+      { retryable: true, cause: error },
     )
-  return as('MYSQL_FAILED', `MySQL at ${place} failed${table ? ` while ${name} was read` : ''} (${code || 'no code'})`, false)
+  return new MysqlError(
+    'MYSQL_FAILED',
+    `MySQL at ${place} failed${table ? ` while ${name} was read` : ''} (${code || 'no code'})`,
+    { retryable: false, cause: error },
+  )
 }
 
 export function codeOf(error: unknown): string {
