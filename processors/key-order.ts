@@ -81,6 +81,13 @@ export async function orderOf(duck: Duck, key: readonly string[], { several }: {
           sql`SELECT 1 FROM events WHERE _op = 'r' AND NOT _known GROUP BY ${columns(key)} HAVING count(*) > 1 LIMIT 1`,
         )
       : undefined
+  // What is in order within each partition says nothing of a key that is in two.
+  const spread =
+    in_order && several
+      ? await duck.row(
+          sql`SELECT 1 FROM events WHERE NOT _known GROUP BY ${columns(key)} HAVING min(_partition) <> max(_partition) LIMIT 1`,
+        )
+      : undefined
   const place = (relation?: string) => {
     const [epoch, offset] = ['_epoch', '_offset'].map(name => (relation ? id(relation, name) : id(name)))
     return epochs === 0 ? offset! : placeOf(epoch!, offset!)
@@ -88,7 +95,7 @@ export async function orderOf(duck: Duck, key: readonly string[], { several }: {
   return {
     key,
     several,
-    inOrder: in_order && !twice && epochs === 0 && lineages === 0,
+    inOrder: in_order && !twice && !spread && epochs === 0 && lineages === 0,
     clockInOrder: clock_in_order && !several,
     all: doubtful,
     place,

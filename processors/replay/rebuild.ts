@@ -10,9 +10,10 @@ import { openBronze, type Way } from '../apply.ts'
 import { nextFiles } from '../next-files.ts'
 import { remakeKeys } from '../quarantine/remake-keys.ts'
 import { paths } from '../silver-parts.ts'
+import { TableHalted } from '../table-halted.ts'
 import { takenBy } from '../taken.ts'
 import { rememberBefore } from './before-rebuild.ts'
-import { type Aside, type PartName, partNames, publishAside, takeStep } from './build-aside.ts'
+import { type Aside, buildAside, type PartName, partNames, publishAside, takeStep } from './build-aside.ts'
 
 /** Brings the tables aside to bronze as it is now, in steps of `maxRows`. */
 export async function advance(duck: Duck, way: Way, aside: Aside, { maxRows }: { maxRows: number }): Promise<void> {
@@ -23,7 +24,14 @@ export async function advance(duck: Duck, way: Way, aside: Aside, { maxRows }: {
     else {
       const { tables, lake: silver } = aside
       const publish = publishAside(aside, next.version)
-      aside.changes += (await remakeKeys(duck, way, { bronze, tables, version: next.version, mend, silver, publish })).rows
+      try {
+        aside.changes += (await remakeKeys(duck, way, { bronze, tables, version: next.version, mend, silver, publish })).rows
+      } catch (error) {
+        if (!(error instanceof TableHalted)) throw error
+        // What concerns more than keys is built anew as a whole.
+        const anew = await buildAside(duck, way, { bronze, lake: silver, setAside: true })
+        Object.assign(aside, { changes: anew.changes, tables: anew.tables })
+      }
     }
   }
 }

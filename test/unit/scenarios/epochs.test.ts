@@ -140,3 +140,14 @@ it('scenario 28: a truncate in one partition ends older rows of all, also those 
     }
   }
 })
+
+it('a key that moved to another partition keeps its newest change, in one step or in many', async () => {
+  const at = (n: number, partition: number) => ({ gtid: `a:${n}`, order: 1, partition })
+  const all = [c(1, 'a', at(1, 0)), u(1, 'b', at(2, 0)), u(1, 'c', at(3, 1)), c(2, 'x', at(4, 0)), u(2, 'y', at(5, 1))]
+  for (const size of [1, 2, 5]) {
+    await using s = await Forge.open()
+    for (let from = 0; from < all.length; from += size) await s.step(...all.slice(from, from + size))
+    expect(await s.silver('t', 'v')).toEqual([['c'], ['y']])
+    expect(await s.identical()).toBe('identical')
+  }
+})

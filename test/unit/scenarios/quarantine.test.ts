@@ -6,6 +6,7 @@ import { listQuarantine, openRecords, quarantineTables, recordsAt } from '../../
 import { refine } from '../../../processors/refine.ts'
 import type { SourceTable } from '../../../processors/source-schema.ts'
 import { c, d, Forge, r, raw, t, u, valueText } from './forge.ts'
+import { look, snapshotOf } from './forged-snapshot.ts'
 
 const table = { database: 'shop', table: 't' }
 
@@ -214,5 +215,90 @@ it('mends many records of several keys at once, beside snapshots and replays', a
   ])
   expect(await s.identical()).toBe('identical')
   await s.compactBronze()
+  expect(await s.identical()).toBe('identical')
+})
+
+it('a mended snapshot row was met by the snapshot: what its sweep took comes back', async () => {
+  await using s = await Forge.open()
+  await s.step(c(1, 'a'), c(7, 'kept'), c(8, 'gone'))
+  await snapshotOf(s, [r(1, 'a', { pos: 500 }), broken(7)])
+  await s.refine()
+  expect(await look(s)).toBe(true)
+  await s.refine()
+  expect(await s.silver()).toEqual([['1', 'a']])
+  const [waiting] = await list(s)
+  await replay(s, {
+    at: { partition: 0, offset: waiting!.first! },
+    value: Buffer.from(valueText({ ...r(7, 'kept', { pos: 500 }), pos: 500 })!),
+  })
+  expect(await s.silver()).toEqual([
+    ['1', 'a'],
+    ['7', 'kept'],
+  ])
+  expect(await s.markers()).toEqual([['8']])
+  expect(await s.identical()).toBe('identical')
+})
+
+it('a place is one of its life of the topic: the same offset of another life is another record', async () => {
+  await using s = await Forge.open({ schemas: [amounts] })
+  await s.steps(c(1, { id: 1, v: '1.00' }), u(1, { id: 1, v: '123456.78' }), broken(1))
+  s.life = 'topic-2'
+  await s.steps(
+    r(1, { id: 1, v: '3.00' }, { pos: 500 }),
+    r(2, { id: 2, v: '4.00' }, { pos: 500 }),
+    broken(2),
+    u(2, { id: 2, v: '5.00' }),
+  )
+  const value = Buffer.from(valueText({ ...u(1, { id: 1, v: '2.00' }), pos: 25 })!)
+  await replay(s, { reason: 'value_does_not_fit', value })
+  expect(await s.silver()).toEqual([
+    ['1', '3.00'],
+    ['2', '5.00'],
+  ])
+  expect(await s.history('t', 'id', 'v')).toContainEqual(['u', '1', '2.00'])
+  // Both broken ones are at offset 2.
+  expect((await list(s)).filter(({ reason }) => reason === 'invalid_json').map(({ open, first }) => [open, first])).toEqual([
+    [2, 2n],
+  ])
+  await drop(s.events.duck, { lake: s.events.lake, name: table }, { because: 'a test' })
+  expect(await s.silver('t', 'id')).toEqual([['1'], ['2']])
+  expect(await s.identical()).toBe('identical')
+})
+
+it('in a topic of several partitions a mended record came when it came, not when it was mended', async () => {
+  await using s = await Forge.open()
+  const gtid = (n: number) => ({ gtid: `a:${n}`, order: 1 })
+  await s.steps(c(1, 'a', { ...gtid(1), partition: 0 }), raw('broken', { key: { id: 1 }, partition: 0 }))
+  await s.steps(
+    u(1, 'c', { ...gtid(3), partition: 1 }),
+    c(2, 'x', { ...gtid(4), partition: 0 }),
+    u(2, 'y', { ...gtid(5), partition: 1 }),
+  )
+  const value = Buffer.from(valueText({ ...u(1, 'b', gtid(2)), pos: 15 })!)
+  await replay(s, { at: { partition: 0, offset: 1n }, value })
+  expect(await s.silver()).toEqual([
+    ['1', 'c'],
+    ['2', 'y'],
+  ])
+  expect(await s.identical()).toBe('identical')
+  await s.step(u(2, 'z', { ...gtid(6), partition: 0 }))
+  expect(await s.silver('t', 'v')).toEqual([['c'], ['z']])
+  expect(await s.identical()).toBe('identical')
+})
+
+it('a table without a primary key takes a mend by a rebuild only, and says so', async () => {
+  const keyless: SourceTable = { ...amounts, primaryKey: [] }
+  await using s = await Forge.open({ schemas: [keyless] })
+  const none = { kafkaKey: null }
+  await s.steps(c(1, { id: 1, v: '1.00' }, none), raw('broken', { key: null }))
+  await replay(s, { value: Buffer.from(valueText({ ...c(1, { id: 1, v: '1.00' }), pos: 20 })!) })
+  expect(s.halted['shop.t']?.reason).toMatch(/binlake replay shop\.t/)
+  await s.events.replay(await s.way('t'))
+  expect(await s.silver()).toEqual([
+    ['1', '1.00'],
+    ['1', '1.00'],
+  ])
+  await s.refine()
+  expect(s.halted).toEqual({})
   expect(await s.identical()).toBe('identical')
 })
