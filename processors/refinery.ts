@@ -12,6 +12,7 @@ import { isMultiset } from './multiset/copies.ts'
 import { isPlumbing } from './plumbing.ts'
 import { refine } from './refine.ts'
 import { Arrivals } from './schema/arrivals.ts'
+import { askSource } from './schema/ask-source.ts'
 import { heldReason } from './schema/held-reason.ts'
 import { Sweeps } from './snapshots/sweeps.ts'
 import type { SourceTable, TableName } from './source-schema.ts'
@@ -86,6 +87,7 @@ export class Refinery {
   readonly #tables = new Map<string, Entry>()
   #goldDirty = true
   #goldAt = 0
+  #heardAt = 0
   #stopping: { finish: boolean } | undefined
   #wakeUp = () => {}
   readonly #loop: Promise<void>
@@ -131,14 +133,12 @@ export class Refinery {
 
   async #work(): Promise<void> {
     for (;;) {
+      await this.#hearDecisions()
       const next = this.#next()
       if (next) await this.#refineTable(next)
       else if (this.#goldDirty && !this.#skips()) await this.#refreshGold()
       else if (this.#stopping) return
-      else {
-        await this.#hearDecisions()
-        await this.#rest()
-      }
+      else await this.#rest()
       if (this.#skips()) return
     }
   }
@@ -199,7 +199,7 @@ export class Refinery {
 
   /** The table's schema and how it is masked. Compiled for each step: both may have changed. */
   async #plan(name: TableName): Promise<{ schema: SourceTable; mask: MaskPlan }> {
-    const schema = (await this.#schemas.get(name)) ?? (await this.#schemas.ask(name, this.#options.readSchema))
+    const schema = (await this.#schemas.get(name)) ?? (await this.#schemas.ask(name, wanted => askSource(wanted, this.#options)))
     if (!schema)
       throw new SchemaUnknown(
         `${nameOf(name)}: no schema change has told of this table yet; is include.schema.changes on, and its topic in Kafka?`,
@@ -221,6 +221,8 @@ export class Refinery {
 
   /** A person may have decided what some table waits for. */
   async #hearDecisions(): Promise<void> {
+    if (this.#stopping || Date.now() - this.#heardAt < 1_000) return
+    this.#heardAt = Date.now()
     for (const entry of this.#tables.values()) {
       if (entry.halted && entry.decisions !== (await this.#decisions())) {
         delete entry.halted
