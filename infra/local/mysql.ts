@@ -45,6 +45,9 @@ interface Options {
   folder: string
   port: number
   secrets: Record<string, string>
+  /** Other settings of the server, such as its time zone. */
+  settings?: Record<string, string>
+  env?: Record<string, string>
   report: Report
   signal?: AbortSignal
 }
@@ -59,6 +62,7 @@ export async function mysqlServer(options: Options): Promise<ServerDefinition> {
   const asRoot = process.getuid?.() === 0 ? ['--user=root'] : []
   const settings = Object.entries({
     ...serverSettings,
+    ...options.settings,
     port: String(port),
     socket,
     'init-file': accounts,
@@ -71,6 +75,7 @@ export async function mysqlServer(options: Options): Promise<ServerDefinition> {
     cwd: folder,
     command: mysqld.command,
     args: [...mysqld.args, `--datadir=${data}`, ...asRoot, ...settings.map(([name, value]) => `--${name}=${value}`)],
+    ...(options.env ? { env: options.env } : {}),
     ready: () => answers(port, secrets.binlake!),
     readyWithinMs: 120_000,
     prepare: async () => {

@@ -122,17 +122,16 @@ it('scenario 35: a DATETIME is of one scale whether its events say that they cou
   expect(await s.identical()).toBe('identical')
 })
 
-it.each(['UTC', 'America/New_York', 'Asia/Kolkata'])(
-  'scenario 36: TIMESTAMP keeps microseconds, and DATETIME is the same in a process of zone %s',
-  async tz => {
+it('scenario 36: TIMESTAMP keeps microseconds, and DATETIME is the same whatever the process takes for its zone', async () => {
+  for (const tz of ['UTC', 'America/New_York', 'Asia/Kolkata']) {
     process.env.TZ = tz
     await using s = await open({ name: 'ts', typeName: 'TIMESTAMP', length: 6 }, { name: 'dt', typeName: 'DATETIME', length: 6 })
     const dt = Date.parse('2024-03-10T02:30:00.000Z') * 1_000 + 123_456
     await s.step(c(1, { id: 1, ts: '2018-06-20T13:37:03.123456Z', dt }))
     expect(await s.silver()).toEqual([['1', '2018-06-20 13:37:03.123456+00', '2024-03-10 02:30:00.123456+00']])
     expect(await s.identical()).toBe('identical')
-  },
-)
+  }
+})
 
 it('scenario 37: a zero date is NULL where NULL may be, and a real 1970-01-01 stays', async () => {
   await using s = await open(
