@@ -48,11 +48,19 @@ export function typeClass(column: SourceColumn): TypeClass {
   if (/^FLOAT4?$/.test(name)) return plain('float', column.scale === undefined && (length ?? 0) > 24 ? 53 : 24)
   if (/^(?:DOUBLE|DOUBLE PRECISION|FLOAT8)$/.test(name)) return plain('float', 53)
   if (name === 'BIT') return plain('bits', length ?? 1)
-  if (textLimits[name]) return plain('text', textLimits[name])
-  if (byteLimits[name]) return plain('bytes', byteLimits[name])
+  if (textLimits[name]) return plain('text', limit(textLimits, textLimits[name], length))
+  if (byteLimits[name]) return plain('bytes', limit(byteLimits, byteLimits[name], length))
+  if (/^LONG(?: VARCHAR)?$/.test(name)) return plain('text', textLimits.MEDIUMTEXT!)
+  if (name === 'LONG VARBINARY') return plain('bytes', byteLimits.MEDIUMBLOB!)
   if (/^(?:VAR)?BINARY$/.test(name)) return plain('bytes', length ?? 1)
   if (/CHAR/.test(name)) return plain('text', length ?? 1)
   if (name === 'ENUM' || name === 'SET') return plain(name.toLowerCase(), 0)
   if (/^(?:DATETIME|TIMESTAMP|TIME)$/.test(name)) return plain(name.toLowerCase(), length ?? 0)
-  return plain(name === 'DATE' ? 'date' : name.toLowerCase(), 0)
+  if (name === 'GEOMCOLLECTION') return plain('geometrycollection', 0)
+  return plain(name.toLowerCase(), 0)
+}
+
+/** TEXT(100) is MySQL's way to say TINYTEXT. */
+function limit(limits: Record<string, number>, own: number, length: number | undefined): number {
+  return length === undefined ? own : Math.min(...Object.values(limits).filter(one => one >= length))
 }

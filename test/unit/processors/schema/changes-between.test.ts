@@ -129,6 +129,10 @@ describe('compareTypes', () => {
     ['VARBINARY(4)', 'VARBINARY(8)', 'widened'],
     ['JSON', 'TEXT', 'incompatible'],
     ['POINT', 'POINT', 'same'],
+    ['TEXT(100)', 'TINYTEXT', 'same'],
+    ['BOOLEAN', 'TINYINT(1)', 'same'],
+    ['NUMERIC', 'DECIMAL(10,0)', 'same'],
+    ['GEOMCOLLECTION', 'GEOMETRYCOLLECTION', 'same'],
   ])('%s to %s: %s', (before, now, expected) => {
     expect(compareTypes(column(`c ${before}`), column(`c ${now}`))).toBe(expected)
   })
