@@ -7,8 +7,7 @@ import type { Way } from '../apply.ts'
 import { eventRows } from '../event-rows.ts'
 import type { EventsOfKeys } from '../events-of-keys.ts'
 import { mendsOf, placesOf } from '../quarantine/mends.ts'
-import { sweptMark } from '../snapshots/marks.ts'
-import { unchangedMark } from '../snapshots/unchanged-mark.ts'
+import { sweptMark, unchangedMark } from '../snapshots/marks.ts'
 import { type Candidate, type Judged, judge } from './verdicts.ts'
 
 export interface ExplainedEvent extends Judged {

@@ -4,8 +4,9 @@ import type { Duck } from '../../lake/duckdb.ts'
 import { factsOf } from '../../lake/facts.ts'
 import type { Lakehouse } from '../../lake/lakehouse.ts'
 import { tablePath } from '../../lake/layout.ts'
-import { TableHalted } from '../collapse.ts'
 import type { TableName } from '../source-schema.ts'
+import { TableHalted } from '../table-halted.ts'
+import { mendsOf, placesOf } from './mends.ts'
 import { openRecords } from './records.ts'
 
 /** @throws TableHalted if more records than `budget` wait. Costs a look at the log as long as few were ever set aside. */
@@ -17,7 +18,8 @@ export async function refuseOverBudget(
   if (budget === undefined) return
   const snapshot = await place.lake.current(tablePath('quarantine', name))
   if (!snapshot || factsOf(snapshot).rows <= budget) return
-  const { records, byReason } = await openRecords(place, name)
+  // A decision wakes the table; the note in quarantine that it was carried out comes a moment later.
+  const { records, byReason } = await openRecords(place, name, placesOf(await mendsOf(place.duck, place.lake, name)))
   if (records <= budget) return
   const table = `${name.database}.${name.table}`
   const reasons = byReason.map(([reason, n]) => `${n.toLocaleString('en')} ${reason}`).join(', ')

@@ -128,17 +128,22 @@ export async function recordsAt(
     FROM ${rows} WHERE _partition = ${partition} AND _offset = ${offset} ORDER BY _set_aside DESC NULLS LAST`)
 }
 
-/** How many records of a table wait. Reads data only where the log's counts alone cannot tell. */
+/** How many records of a table wait; those at places in `decided` (`_topic, _partition, _from, _to`) count as settled, as they are about to be. */
 export async function openRecords(
   { duck, lake }: { duck: Duck; lake: Lakehouse },
   name: TableName,
+  decided?: Sql,
 ): Promise<{ records: number; byReason: [reason: string, records: number][] }> {
   const snapshot = await lake.current(tablePath('quarantine', name))
   if (!snapshot || snapshot.files.size === 0) return { records: 0, byReason: [] }
   if (!snapshot.fields.some(field => field.name === '_reason')) return { records: 0, byReason: [] }
   const rows = await quarantined(lake, name, { snapshot, values: false })
+  const undecided = decided
+    ? sql`AND NOT EXISTS (SELECT 1 FROM ${decided} AS place WHERE place._topic = record._topic AND place._partition = record._partition
+        AND record._offset BETWEEN place._from AND place._to)`
+    : sql``
   const counts = await duck.rows<{ reason: string; n: bigint }>(
-    sql`SELECT _reason AS reason, count(*) AS n FROM ${rows} WHERE _settled IS NULL GROUP BY ALL ORDER BY n DESC, reason`,
+    sql`SELECT _reason AS reason, count(*) AS n FROM ${rows} AS record WHERE _settled IS NULL ${undecided} GROUP BY ALL ORDER BY n DESC, reason`,
   )
   const byReason = counts.map(({ reason, n }) => [reason, Number(n)] as [string, number])
   return { records: byReason.reduce((sum, [, n]) => sum + n, 0), byReason }
