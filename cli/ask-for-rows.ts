@@ -9,7 +9,7 @@ export function askForRows({ config, signal, log }: Session) {
   return async (table: { database: string; table: string }, rows: RowKeys | undefined): Promise<void> => {
     const [{ connectorOf }, { askForSnapshots }, { noSignals }] = await Promise.all([
       import('../infra/debezium/captures.ts'),
-      import('../connectors/mysql-signal.ts'),
+      import('../connectors/snapshot-requests.ts'),
       import('../processors/verify/repair.ts'),
     ])
     const url = need(config.mysql.url, 'mysql.url')

@@ -9,6 +9,7 @@ import { id, join, type Sql, sql, trusted } from '../../lake/sql.ts'
 import type { Cut } from '../../sql/derived.ts'
 import { lastChanges, primaryKey } from '../../sql/views.ts'
 import { paths } from '../silver-parts.ts'
+import { sweptMark } from '../snapshots/marks.ts'
 import { type Compare, comparable } from './verify-columns.ts'
 
 export interface SilverAt {
@@ -39,12 +40,15 @@ export async function silverAt(
   const key = primaryKey(current.metaData.configuration)
   if (!cut || !history || !key || key.length === 0) return asItIs
   const then = await scan(lake.table(at.history), history)
+  // A swept row was gone from the source before it was swept, at no transaction that could be told.
+  const swept = history.fields.some(({ name }) => name === '_snapshot') ? sql` OR _snapshot = ${sweptMark}` : sql``
+  const happened = sql`(coalesce(${cut.happened(compare.schema)}, false)${swept})`
   await duck.run(sql`CREATE OR REPLACE TEMP TABLE verify_later AS
-    SELECT DISTINCT ${names(key)} FROM ${then} WHERE NOT coalesce(${cut.happened(compare.schema)}, false)`)
+    SELECT DISTINCT ${names(key)} FROM ${then} WHERE coalesce(NOT ${happened}, true)`)
   const later = await duck.row<{ n: bigint }>(sql`SELECT count(*) AS n FROM verify_later`)
   if (later!.n === 0n) return asItIs
   const columns = [...new Set([...key, ...compare.columns])]
-  const before = sql`(SELECT * FROM ${then} SEMI JOIN verify_later USING (${names(key)}) WHERE ${cut.happened(compare.schema)})`
+  const before = sql`(SELECT * FROM ${then} SEMI JOIN verify_later USING (${names(key)}) WHERE ${happened})`
   const held = columns.filter(name => history.fields.some(field => field.name === name))
   const past = sql`(SELECT ${wanted(compare, history)} FROM ${lastChanges(before, { key, columns: held, live: true })})`
   const rows = sql`(SELECT ${wanted(compare, current)} FROM ${stored} ANTI JOIN verify_later USING (${names(key)}) UNION ALL BY NAME SELECT * FROM ${past})`

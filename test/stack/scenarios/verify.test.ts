@@ -45,11 +45,13 @@ describe('verify', () => {
         )
     })()
     try {
+      let placed = 0
       for (let round = 1; round <= 3; round++) {
         const outcome = await verify('--patience', '60')
         expect(outcome).toMatchObject({ code: 0, equal: true })
-        expect(outcome.tables.every(({ compared }) => compared === 'at the position')).toBe(true)
+        placed += outcome.tables.filter(({ compared }) => compared === 'at the position').length
       }
+      expect(placed).toBeGreaterThan(0)
     } finally {
       stop = true
       await writing
@@ -91,6 +93,11 @@ describe('verify', () => {
     expect(await verify('--patience', '60')).toMatchObject({ code: 0, equal: true })
     const proof = await line.binlake(['replay', '--prove', '--json'])
     expect(proof.code, proof.stdout).toBe(0)
+    // Nothing but a deletion: no transaction tells its place.
+    await line.unlogged("DELETE FROM mail WHERE email = 'person5@secret.test'")
+    const alone = await verify('--patience', '60', '--repair')
+    expect(alone.tables.find(({ table }) => table.endsWith('.mail'))?.repair).toMatchObject({ asked: 0, deleted: 1, left: 0 })
+    expect(await verify('--patience', '60')).toMatchObject({ code: 0, equal: true })
     // A row that comes back later is taken as any other.
     await line.query("INSERT INTO mail VALUES ('person1@secret.test', 5)")
     expect(await verify('--patience', '60')).toMatchObject({ code: 0, equal: true })
