@@ -80,10 +80,12 @@ const troubles: Record<string, { weight: number; make: Trouble }> = {
   'rewind connector': {
     weight: 4,
     make: async ({ random, stack, remembered, log }) => {
-      const to = random.pick(remembered)
-      if (!to) return
       await connector(stack, 'stop', 'PUT')
       await until(async () => (await status(stack))?.connector.state === 'STOPPED')
+      const now = await stored(stack)
+      // Never forward: between two places Debezium would take the schema of the first for the events behind the second.
+      const to = random.pick(remembered.filter(place => now && isBefore(place, now)))
+      if (!to) return connector(stack, 'resume', 'PUT')
       await connectRequest(stack.connectUrl, `/connectors/${stack.prefix}/offsets`, { method: 'PATCH', body: to })
       const { file, pos, event, row } = to.offsets[0]!.offset
       log(`rewound to ${file}:${pos}, event ${event ?? 0}, row ${row ?? 0}`)
@@ -149,11 +151,24 @@ export async function makeTrouble(options: TroubleOptions): Promise<Record<strin
 
 /** Positions the connector can be turned back to: not those within its first snapshot. */
 async function remember(stack: ChaosStack, remembered: StoredOffsets[]): Promise<void> {
-  const stored = await connectRequest<StoredOffsets>(stack.connectUrl, `/connectors/${stack.prefix}/offsets`).catch(
-    () => undefined,
-  )
-  const [first] = stored?.offsets ?? []
-  if (stored && first && first.offset.snapshot === undefined) remembered.push(stored)
+  const now = await stored(stack).catch(() => undefined)
+  if (now && now.offsets[0]?.offset.snapshot === undefined) remembered.push(now)
+}
+
+/** Undefined: none yet. */
+async function stored({ connectUrl, prefix }: ChaosStack): Promise<StoredOffsets | undefined> {
+  const found = await connectRequest<StoredOffsets>(connectUrl, `/connectors/${prefix}/offsets`)
+  return found?.offsets[0] && found
+}
+
+function isBefore(a: StoredOffsets, b: StoredOffsets): boolean {
+  const place = ({ offsets }: StoredOffsets) => {
+    const { file, pos, event, row } = offsets[0]!.offset
+    return [Number(String(file).split('.').at(-1)), Number(pos), Number(event ?? 0), Number(row ?? 0)]
+  }
+  const [left, right] = [place(a), place(b)]
+  const differs = left.findIndex((part, i) => part !== right[i])
+  return differs >= 0 && left[differs]! < right[differs]!
 }
 
 /** As an operator would: starts what has failed again, until everything runs. */
