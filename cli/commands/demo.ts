@@ -10,11 +10,11 @@ import { isolatedConfig } from '../isolated-config.ts'
 import { openLake } from '../open-lake.ts'
 import type { Session } from '../session.ts'
 import { printSteps } from '../steps.ts'
+import { type VerifyOutcome, verifySession } from '../verify-session.ts'
 import { withSession } from '../with-session.ts'
 import { generateShop } from './generate.ts'
 import { runLine } from './run.ts'
 import { bringUp } from './up.ts'
-import { type VerifyOutcome, verifySession } from '../verify-session.ts'
 
 const details = `
 Starts a stack of its own, lets the example shop do business while the line follows, proves that the lake equals the source,
