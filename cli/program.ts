@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import pkg from '../package.json' with { type: 'json' }
 import { collect } from './arguments.ts'
 import { addCompact } from './commands/compact.ts'
+import { addConnector } from './commands/connector.ts'
 import { addDemo } from './commands/demo.ts'
 import { addExplain } from './commands/explain.ts'
 import { addGenerate } from './commands/generate.ts'
@@ -64,6 +65,7 @@ export function program(): Command {
     addQuarantine,
     addVerify,
     addSchema,
+    addConnector,
     addCompact,
     addVacuum,
   ])

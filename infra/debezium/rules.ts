@@ -49,6 +49,12 @@ export const rules: readonly Rule[] = [
   is('key.converter', json, workers, 'binlake reads JSON'),
   is('value.converter', json, workers, 'binlake reads JSON'),
   is('snapshot.fetch.size', '', '', 'with it the snapshot reads TIME columns wrongly (Debezium 3.6.1)'),
+  is(
+    'driver.yearIsDateType',
+    'false',
+    'true',
+    'MariaDB’s driver fails on the year 0000, and an incremental snapshot then stands still with its table locked',
+  ),
   is('transforms', '', '', 'a transformation may drop or reorder events, or change the envelope'),
   {
     setting: 'producer.override.acks',
@@ -66,8 +72,9 @@ export const rules: readonly Rule[] = [
   },
 ]
 
-/** Rules that another setting makes void: with idempotence Kafka keeps the order of up to five requests. */
+/** Rules that another setting makes void: with idempotence Kafka keeps the order of up to five requests; some are of one connector only. */
 export function applies(rule: Rule, config: Record<string, string>): boolean {
   const idempotent = config['producer.override.enable.idempotence'] === 'true' || config['exactly.once.support'] === 'required'
+  if (rule.setting === 'driver.yearIsDateType') return /mariadb/i.test(config['connector.class'] ?? '')
   return !(idempotent && rule.setting === 'producer.override.max.in.flight.requests.per.connection')
 }

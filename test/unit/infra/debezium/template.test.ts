@@ -35,6 +35,15 @@ test('every placeholder is filled and the result is safe', async () => {
   })
 })
 
+test('MariaDB has a connector of its own, as safe as MySQL’s, whose driver reads years as numbers', async () => {
+  const [mysql, mariadb] = [await connectorConfig(places), await connectorConfig({ ...places, ssl: 'trust' }, 'mariadb')]
+  expect(findings(mariadb)).toEqual([])
+  const other = { 'connector.class': 'io.debezium.connector.mariadb.MariaDbConnector', 'driver.yearIsDateType': 'false' }
+  expect(mariadb).toEqual({ ...mysql, ...other, 'database.ssl.mode': 'trust' })
+  const { 'driver.yearIsDateType': _, ...without } = mariadb
+  expect(findings(without).map(({ setting }) => setting)).toEqual(['driver.yearIsDateType'])
+})
+
 test('a value is taken as it stands, also when it looks like a placeholder or a pattern', () => {
   fc.assert(
     fc.property(fc.string(), password => {
