@@ -93,7 +93,7 @@ async function refuseMissing(duck: Duck, table: string): Promise<void> {
   if (!missing) return
   throw new TableHalted(
     `${table}: the event at partition ${missing.partition}, offset ${missing.offset} takes a row that silver does not have, and the table has no key that ` +
-      `would tell which other was meant: an event before it was lost or set aside. While nothing writes the table (\`LOCK TABLES … READ\`), type ` +
+      `would tell which other was meant: an event before it was lost or set aside. While nothing writes the table, type ` +
       `\`binlake snapshot ${table} --full\`: its rows take the place of all that was counted (docs/keys.md)`,
   )
 }

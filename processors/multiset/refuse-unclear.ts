@@ -30,7 +30,7 @@ export async function refuseUnclear(duck: Duck, table: string): Promise<void> {
     : 'is a row of an incremental snapshot, which does not tell whether the row was counted before'
   throw new TableHalted(
     `${table}: the event at partition ${found.partition}, offset ${found.offset} ${why}, and the table has no key that would tell. While nothing writes the ` +
-      `table (\`LOCK TABLES … READ\`), type \`binlake snapshot ${table} --full\`: its rows take the place of all that was counted (docs/keys.md)`,
+      `table, type \`binlake snapshot ${table} --full\`: its rows take the place of all that was counted (docs/keys.md)`,
   )
 }
 
