@@ -20,7 +20,7 @@ export function placeKept(gold: readonly Snapshot[], topic: string, names: strin
     const goneBack = takenNow(tables).some(({ appId, version }) => version < (txns.get(appId) ?? 0n))
     return goneBack ? 0n : (txns.get(placeOf(topic, names)) ?? 0n)
   })
-  return places.reduce((furthest, place) => (place > furthest ? place : furthest), 0n)
+  return places.sort((a, b) => Number(b - a))[0] ?? 0n
 }
 
 function placeOf(topic: string, names: string): string {
