@@ -12,6 +12,7 @@ import { id, join, type Sql, sql, trusted } from '../lake/sql.ts'
 import { boundsProperties } from '../lake/stats.ts'
 import { writeFile } from '../lake/write.ts'
 import type { GoldModel } from '../sql/gold-models.ts'
+import { damagedFile } from './damaged-file.ts'
 import { GoldTypeUnsupported, goldFields } from './gold-fields.ts'
 import { dropViews, type GoldInput, GoldInputs, makeViews } from './gold-inputs.ts'
 import type { WholeTransactions } from './transactions/whole-transactions.ts'
@@ -162,6 +163,8 @@ function failureOf(error: unknown, { name }: GoldModel): { code: string; reason:
     return { code: error.code, reason: error.message }
   }
   const message = error instanceof Error ? error.message.split('\n')[0]! : ''
+  const damaged = damagedFile(message)
+  if (damaged) return { code: 'GOLD_FILE_DAMAGED', reason: `gold.${name}: ${damaged}` }
   if (/^(Binder|Catalog|Parser) Error/.test(message))
     return { code: 'GOLD_MODEL_FAILED', reason: `gold.${name}: ${message}; correct ${name}.sql or the policy` }
   const kind = /^(Conversion|Out of Range|Invalid Input) Error/.exec(message)?.[0]
