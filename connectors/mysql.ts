@@ -38,7 +38,10 @@ export async function openMysqlRows(url: string, { lock = true }: MysqlRowsOptio
       },
       async estimate({ database, table }) {
         const statement = 'SELECT table_rows AS n FROM information_schema.tables WHERE table_schema = ? AND table_name = ?'
-        const [rows] = await connection.query<mysql.RowDataPacket[]>(statement, [database, table])
+        // For the progress bar only; reading the table will say what is wrong.
+        const [rows] = await connection
+          .query<mysql.RowDataPacket[]>(statement, [database, table])
+          .catch((): [mysql.RowDataPacket[]] => [[]])
         return rows[0]?.n === null || rows[0] === undefined ? undefined : Number(rows[0].n)
       },
       async [Symbol.asyncDispose]() {
