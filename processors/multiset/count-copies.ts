@@ -11,6 +11,7 @@ import { copyKey } from './copies.ts'
 import { type Judging, judgeEvents } from './judge-events.ts'
 import { furthest } from './marks.ts'
 import { readCopies, readMarks } from './read-copies.ts'
+import { refuseUnclear } from './refuse-unclear.ts'
 
 export interface Counting extends Judging {
   tables: SilverTables
@@ -25,11 +26,12 @@ const places = join(positionFields.filter(({ name }) => name !== '_valid_from').
 /**
  * Reads temp table `changes`: the images that go (`_delta` −1) and come (1), with `_row_hash`. Makes temp tables `state` and `applied`, as `readState`
  * and `collapse` do for tables with a key.
- * @throws TableHalted when a row is to go that silver does not have
+ * @throws TableHalted when a row is to go that silver does not have, or a snapshot does not tell what it saw
  */
 export async function countCopies(duck: Duck, { tables, silver, ...judging }: Counting): Promise<Collapsed> {
   await readMarks(duck, silver, tables)
   const judged = await judgeEvents(duck, judging)
+  await refuseUnclear(duck, judging.table)
   await duck.run(sql`CREATE OR REPLACE TEMP TABLE resets AS
     SELECT nth, CASE _op WHEN 't' THEN 't' ELSE 'd' END AS _op, row_number() OVER (ORDER BY nth) AS part FROM events WHERE resets`)
   const begun = (await duck.row(sql`SELECT 1 FROM resets LIMIT 1`)) !== undefined

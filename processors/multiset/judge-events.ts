@@ -7,7 +7,6 @@ import { numberingResetMicros } from '../decide.ts'
 import { findSeen, identityColumns } from '../identity.ts'
 import { bronzeColumnsRead } from '../own-columns.ts'
 import { TableHalted } from '../table-halted.ts'
-import { refuseUnclear } from './refuse-unclear.ts'
 
 /** Columns of the bronze rows that are judged. */
 export const judgedColumns: readonly string[] = [...new Set([...bronzeColumnsRead.slice(1), ...identityColumns])]
@@ -44,7 +43,6 @@ export async function judgeEvents(duck: Duck, { table, rows, earlier }: Judging)
       FROM kept WHERE (kept AND _op = 'r') OR mark = ${snapshotMark}
     )
     SELECT kept.*, kept AND (_op = 't' OR coalesce(begins, false)) AS resets FROM kept LEFT JOIN looks USING (nth)`)
-  await refuseUnclear(duck, table)
   const counts = await duck.row<{ dropped: bigint }>(sql`SELECT count(*) FILTER (NOT known AND NOT kept) AS dropped FROM events`)
   return { dropped: Number(counts!.dropped), decided: Number(n), ...(reused ? { reused } : {}) }
 }
