@@ -100,7 +100,7 @@ export async function apply(
   const path = tablePath('bronze', schema)
   const hold = await holdIn(duck, way, { bronze, files, silver: tables.current })
   tables.built = builtUnder(schema, mask, hold.waiting)
-  const taken = { bronze, files, hold, part }
+  const taken = { bronze, files, hold, part, without: withoutReplaced(await mendsOf(duck, lake, schema)) }
   const deleting = await lonelyTombstones(at, schema, { bronze, rows: columns => bronzeRows(duck, way, taken, columns) })
   const recorded = await bronzeRows(duck, way, taken)
   const rows = deleting ? sql`(FROM ${recorded} UNION ALL FROM ${deleting})` : recorded
@@ -134,14 +134,22 @@ export async function apply(
   return collapsed
 }
 
+interface Taken {
+  bronze: Snapshot
+  files: Add[]
+  hold: Hold
+  part: BronzePart | undefined
+  /** Leaves out what a person replaced or gave up, if there is such. */
+  without: ReturnType<typeof withoutReplaced>
+}
+
 /** What silver reads of bronze files: all of their rows, but for those that a person put others in the place of, or gave up. */
 async function bronzeRows(
   duck: Duck,
   { lake, schema }: Way,
-  { bronze, files, hold, part }: { bronze: Snapshot; files: Add[]; hold: Hold; part: BronzePart | undefined },
+  { bronze, files, hold, part, without }: Taken,
   columns: readonly string[] = bronzeColumnsRead,
 ): Promise<Sql> {
-  const without = withoutReplaced(await mendsOf(duck, lake, schema))
   const among = {
     rows: (rows: Sql) => {
       const kept = part ? part.rows(rows) : rows

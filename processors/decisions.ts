@@ -62,11 +62,13 @@ export async function decideFor(
   )
 }
 
+/** By lake, what was read last: whoever asks next reads only if there are more. */
+const reads = new WeakMap<Lakehouse, { snapshot: Snapshot; decisions: Decision[] }>()
+
 /** Reads decisions again only when there are more of them. */
 export class Decisions {
   readonly #duck: Duck
   readonly #lake: Lakehouse
-  #read: { snapshot: Snapshot; decisions: Decision[] } | undefined
 
   constructor(duck: Duck, lake: Lakehouse) {
     this.#duck = duck
@@ -85,8 +87,8 @@ export class Decisions {
     const path = tablePath('bronze', decisionsTable)
     const snapshot = await this.#lake.current(path)
     if (!snapshot) return []
-    if (this.#read?.snapshot.version === snapshot.version && this.#read.snapshot.metaData.id === snapshot.metaData.id)
-      return this.#read.decisions
+    const read = reads.get(this.#lake)
+    if (read?.snapshot.version === snapshot.version && read.snapshot.metaData.id === snapshot.metaData.id) return read.decisions
     const rows = await this.#duck.rows<{ at_us: bigint; database: string; name: string; kind: string; content: string }>(
       sql`SELECT epoch_us(_decided_at) AS at_us, _database AS database, _table AS name, _kind AS kind, _decision AS content
         FROM ${await scan(this.#lake.table(path), snapshot)} ORDER BY _decided_at`,
@@ -97,7 +99,7 @@ export class Decisions {
       kind,
       content: JSON.parse(content) as unknown,
     }))
-    this.#read = { snapshot, decisions }
+    reads.set(this.#lake, { snapshot, decisions })
     return decisions
   }
 }
