@@ -4,7 +4,7 @@
 import type { Duck } from '../lake/duckdb.ts'
 import { id, join, type Sql, sql } from '../lake/sql.ts'
 import { decideTricky } from './decide-tricky.ts'
-import { eventsOf, follows, inWindow, type KeyOrder, orderOf, plain } from './key-order.ts'
+import { eventsOf, follows, inWindow, type KeyOrder, orderOf } from './key-order.ts'
 
 export { TableHalted } from './table-halted.ts'
 
@@ -56,7 +56,7 @@ async function suspect(duck: Duck, order: KeyOrder, { findSeen, truncates }: Col
   const looked = order.inOrder && !truncates ? sql`events SEMI JOIN state USING (${key})` : sql`events`
   const among = order.all
     ? sql`SELECT DISTINCT ${key} FROM events WHERE NOT _known`
-    : sql`SELECT DISTINCT ${key} FROM (${inWindow(order.byKey, looked, plain)}) WHERE NOT coalesce(_plain, false)`
+    : sql`SELECT DISTINCT ${key} FROM (${inWindow(order.byKey, looked, order.plain)}) WHERE NOT coalesce(_plain, false)`
   await duck.run(sql`CREATE OR REPLACE TEMP TABLE tricky AS ${among}`)
   const suspects = await duck.row(sql`SELECT 1 FROM tricky LIMIT 1`)
   if (!suspects) return { reused: 0 }

@@ -14,6 +14,8 @@ export interface KeyOrder {
   clockInOrder: boolean
   /** Every event must be looked up in bronze: positions alone do not tell what was sent before. */
   all: boolean
+  /** What plainly follows, within a key. */
+  plain: Rule
   /** A change's place in its partition, out of the columns of a relation. */
   place: (relation?: string) => Sql
   /** The window of a key: its state, then its changes in the order in which Kafka brought them. */
@@ -74,6 +76,9 @@ export async function orderOf(duck: Duck, key: readonly string[], { several }: {
       coalesce(max(_epoch) - min(_epoch), 0) AS epochs, coalesce(max(_lineage) - min(_lineage), 0) AS lineages
     FROM (${inWindow(sql`PARTITION BY _partition ORDER BY _epoch, _offset`, sql`events WHERE NOT _known`, plainOrTied)})`)
   const { in_order, clock_in_order, tied, doubtful, epochs, lineages } = found!
+  const logs = await duck.row<{ one: boolean }>(
+    sql`SELECT coalesce(max(_epoch) = min(_epoch) AND max(_lineage) = min(_lineage), true) AS one FROM events`,
+  )
   // A snapshot's rows share one position: in order, if each key is there once.
   const twice =
     in_order && tied
@@ -98,6 +103,7 @@ export async function orderOf(duck: Duck, key: readonly string[], { several }: {
     inOrder: in_order && !twice && !spread && epochs === 0 && lineages === 0,
     clockInOrder: clock_in_order && !several,
     all: doubtful,
+    plain: plain({ oneLog: logs!.one }),
     place,
     byKey: sql`PARTITION BY ${columns(key)} ORDER BY ${several ? sql`_at` : sql`_known DESC, ${place()}`}`,
   }
@@ -108,29 +114,18 @@ export function placeOf(epoch: Sql, offset: Sql): Sql {
   return sql`(${epoch}::BIGINT * 1099511627776 + ${offset})`
 }
 
-const looked = [
-  ...[
-    '_base',
-    '_origin',
-    '_sequence',
-    '_number',
-    '_pos',
-    '_row',
-    '_tx_order',
-    '_op',
-    '_partition',
-    '_offset',
-    '_source_ts',
-    '_epoch',
-    '_lineage',
-    '_file',
-  ],
-]
+/** Whether one event follows another, and what of the one before is looked at. */
+export interface Rule {
+  follows: Sql
+  before: readonly string[]
+}
+
+const position = ['_base', '_origin', '_sequence', '_number', '_pos', '_row', '_tx_order', '_op', '_partition', '_source_ts']
 
 /** Adds `_plain`, by a rule over an event and the one before it in the window; NULL is no. */
-export function inWindow(window: Sql, from: Sql, rule: Sql): Sql {
-  const before = looked.map(name => sql`lag(${id(name)}) OVER w AS ${id(`_before${name}`)}`)
-  return sql`SELECT *, _nth = 1 OR (${rule}) AS _plain
+export function inWindow(window: Sql, from: Sql, rule: Rule): Sql {
+  const before = rule.before.map(name => sql`lag(${id(name)}) OVER w AS ${id(`_before${name}`)}`)
+  return sql`SELECT *, _nth = 1 OR (${rule.follows}) AS _plain
     FROM (SELECT *, row_number() OVER w AS _nth, ${join(before)} FROM ${from} WINDOW w AS (${window}))`
 }
 
@@ -147,13 +142,24 @@ function strictly(tied: Sql): Sql {
 }
 
 /** Within a partition. */
-const plainOrTied = strictly(sql`_op = 'r' AND _before_op = 'r' AND _before_source_ts <= _source_ts`)
+const plainOrTied: Rule = {
+  follows: strictly(sql`_op = 'r' AND _before_op = 'r' AND _before_source_ts <= _source_ts`),
+  before: position,
+}
 
 /** Within a key. The row number of a snapshot's event says nothing; its time tells two snapshots at one position apart. */
-export const plain = sql`_epoch = _before_epoch AND _lineage = _before_lineage AND _offset > _before_offset AND ${strictly(sql`_before_source_ts < _source_ts`)}`
+function plain({ oneLog }: { oneLog: boolean }): Rule {
+  const same = oneLog ? sql`` : sql`AND _epoch = _before_epoch AND _lineage = _before_lineage`
+  return {
+    follows: sql`${strictly(sql`_before_source_ts < _source_ts`)} AND _offset > _before_offset ${same}`,
+    before: [...position, '_offset', ...(oneLog ? [] : ['_epoch', '_lineage'])],
+  }
+}
 
 /** Of events that were not sent before: whether `decide` applies one after the other. As `compareSource`, in one partition. */
-export const follows = sql`CASE
+export const follows: Rule = {
+  before: [...position, '_offset', '_epoch', '_lineage', '_file'],
+  follows: sql`CASE
     WHEN _epoch <> _before_epoch THEN _epoch > _before_epoch
     WHEN _partition <> _before_partition OR _offset <= _before_offset THEN false
     WHEN _sequence IS NOT NULL AND _before_sequence IS NOT NULL THEN CASE
@@ -166,7 +172,8 @@ export const follows = sql`CASE
     WHEN _number IS NULL OR _before_number IS NULL OR _lineage <> _before_lineage OR _base <> _before_base THEN true
     WHEN _number <> _before_number THEN _number > _before_number
     ELSE ${withinFile()}
-  END`
+  END`,
+}
 
 function withinFile(): Sql {
   return sql`CASE WHEN _pos IS NULL OR _before_pos IS NULL THEN true WHEN _pos <> _before_pos THEN _pos > _before_pos
