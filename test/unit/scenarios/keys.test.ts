@@ -1,8 +1,10 @@
 // Scenarios of cdc-spec §8 about keys: what tells rows apart, and what happens where nothing does.
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { SourceTable } from '../../../processors/source-schema.ts'
 import { c, d, Forge, type Forged, r, type Source, t, u } from './forge.ts'
 import { look as lookForSweeps, snapshotOf } from './forged-snapshot.ts'
+
+vi.setConfig({ testTimeout: 90_000 })
 
 const tableOf = (primaryKey: string[], ...columns: [name: string, typeName: string, more?: object][]): SourceTable => ({
   database: 'shop',
@@ -47,7 +49,7 @@ test('scenario 10: every key moved up by one, from the last to the first', async
 })
 
 test('scenario 11: two keys swapped through a third in one transaction', async () => {
-  for (const cuts of [[9], [1, 1, 1, 1, 1, 1], [3, 3]]) {
+  for (const cuts of [[6], [1, 4, 1]]) {
     await using forge = await Forge.open()
     await forge.step(c(1, 'one'), c(2, 'two'))
     const gtid = { gtid: '3cdf9606-e5d7-11f1-8119-02fc00000001:9' }
