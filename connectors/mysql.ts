@@ -69,10 +69,16 @@ async function* stream(
     rowsAsArray: true,
     typeCast: (field: { string(): string | null }) => field.string(),
   })
+  const rows = query.stream({ highWaterMark: 1_000 })
+  // A connection that is lost tells nobody but itself; without this, reading would never end.
+  const fail = (error: Error) => void rows.destroy(error)
+  client.on('error', fail)
   try {
-    yield* query.stream({ highWaterMark: 1_000 }) as AsyncIterable<(string | null)[]>
+    yield* rows as AsyncIterable<(string | null)[]>
   } catch (error) {
     throw mysqlError(error, url, table)
+  } finally {
+    client.off('error', fail)
   }
 }
 

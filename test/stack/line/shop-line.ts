@@ -94,7 +94,7 @@ export async function openShopLine({ before = async (_mysqlUrl: string) => {} } 
       for (let rounds = 1; ; rounds++) {
         const run = await binlake('run', '--until-caught-up')
         if (run.code !== 0) throw new Error(`run ended with ${run.code}: ${run.stderr}`)
-        const verify = await binlake('verify', '--json')
+        const verify = await binlake('verify', '--json', '--patience', '5')
         if (verify.code === 0 || rounds === 10) return JSON.parse(verify.stdout)
       }
     },
