@@ -7,9 +7,19 @@ import { ownNames } from '../../../processors/own-columns.ts'
 import { LakeOfEvents, schema } from './lake-of-events.ts'
 
 /** Files whose statements hold columns of a source beside our own. */
-const files = ['changes', 'collapse', 'apply', 'silver', 'silver-parts', 'mask-record'].map(name => `processors/${name}.ts`)
+const files = [
+  'changes',
+  'collapse',
+  'key-order',
+  'decide-tricky',
+  'truncates',
+  'apply',
+  'silver',
+  'silver-parts',
+  'mask-record',
+].map(name => `processors/${name}.ts`)
 /** Bronze's own, which never stand beside a source's columns. */
-const bronzeOnly = new Set(['_value', '_key', '_kafka_ts', '_reason'])
+const bronzeOnly = new Set(['_value', '_key', '_kafka_ts', '_reason', '_life'])
 /** Ends of tables' names, and the beginning of a column's. */
 const parts = new Set(['_history', '_deleted', '_before'])
 
