@@ -167,15 +167,17 @@ export class Refinery {
     const { duck, lake, log, maxRows, onChanges } = this.#options
     entry.awake = false
     entry.pending = 0
+    let planned: SourceTable | undefined
     try {
       entry.decisions = await this.#decisions()
       const upTo = (await lake.current(tablePath('bronze', entry.name)))?.version ?? 0
       if (!(await this.#hasSchemas(entry))) return
       const { schema, mask } = await this.#plan(entry.name)
+      planned = schema
       if (mask.omitted !== undefined && isPlumbing(schema)) return
       this.#noteHeld(entry, schema)
-      // A table without a key begins anew with the snapshot's first row (multiset/judge-events.ts).
-      if (!isMultiset(mask.primaryKey)) await this.#sweeps?.look(entry.name)
+      // A table without a key begins anew with the snapshot's first row (multiset/judge-events.ts). A sweep is behind `upTo`: it comes next.
+      if (!isMultiset(mask.primaryKey) && (await this.#sweeps?.look(entry.name))) entry.awake = true
       const refined = await refine(duck, { lake, log, schema, mask, maxRows, upTo, ...budgetOf(this.#options) })
       if (!refined) return
       this.#goldDirty = true
@@ -187,6 +189,8 @@ export class Refinery {
       onChanges(refined.rows)
     } catch (error) {
       this.#halt(entry, error)
+      // The schema change may have come meanwhile.
+      if (entry.halted && planned && (await this.#schemas.get(entry.name)) !== planned) this.#forgive(entry)
     }
   }
 
@@ -204,9 +208,8 @@ export class Refinery {
       throw new SchemaUnknown(
         `${nameOf(name)}: no schema change has told of this table yet; is include.schema.changes on, and its topic in Kafka?`,
       )
-    await this.#schemas.settle(name)
-    const mask = compileMask(this.#options.policy, schema, this.#options.keys)
-    return { schema, mask }
+    const settled = (await this.#schemas.settle(name)) ?? schema
+    return { schema: settled, mask: compileMask(this.#options.policy, settled, this.#options.keys) }
   }
 
   #noteHeld(entry: Entry, { timeline }: SourceTable): void {

@@ -6,7 +6,7 @@ import { tablePath } from '../lake/layout.ts'
 import { scan } from '../lake/scan.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
 import { id, sql } from '../lake/sql.ts'
-import { schemaChanges } from './bronze-names.ts'
+import { isDebeziums, schemaChanges } from './bronze-names.ts'
 import { Decisions, decideFor } from './decisions.ts'
 import { defaultModes, type Modes } from './schema/kinds.ts'
 import { planTable, type SchemaDecision, type TablePlan } from './schema/plan-table.ts'
@@ -64,22 +64,29 @@ export class SourceSchemas {
     return this.get(name)
   }
 
-  /** Every table that something has told of. */
+  /** Every table that something has told of: schema changes, or the source itself of a table in bronze. */
   async all(): Promise<SourceTable[]> {
-    const names = (await this.#versions())?.names() ?? []
+    const told = (await this.#versions())?.names() ?? []
+    const known = new Set(told.map(keyOf))
+    const others = (await this.#lake.bronzeTables())
+      .map(({ name }) => name)
+      .filter(name => !isDebeziums(name) && !known.has(keyOf(name)))
     const schemas: SourceTable[] = []
-    for (const name of names) {
+    for (const name of [...told, ...others]) {
       const schema = await this.get(name)
       if (schema) schemas.push(schema)
     }
     return schemas
   }
 
-  /** Writes down what the modes say about changes that are taken from here on, so that a rebuild under other settings takes them alike. */
-  async settle(name: TableName): Promise<void> {
+  /**
+   * Writes down what the modes say about changes that are taken from here on, so that a rebuild under other settings takes them alike. The
+   * table as `get` gives it then.
+   */
+  async settle(name: TableName): Promise<SourceTable | undefined> {
     const plan = await this.plan(name)
     const open = plan?.steps.filter(({ undecided, state, changes }) => undecided && state === 'taken' && changes.length > 0) ?? []
-    if (open.length === 0) return
+    if (open.length === 0) return plan?.schema
     await decideFor(
       { duck: this.#duck, lake: this.#lake },
       open.map(({ version, changes }) => {
@@ -90,6 +97,7 @@ export class SourceSchemas {
         return { table: name, kind: schemaKind, content }
       }),
     )
+    return this.get(name)
   }
 
   async #versions(): Promise<Versions | undefined> {

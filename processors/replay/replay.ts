@@ -47,8 +47,12 @@ export async function replay(options: ReplayOptions): Promise<Replayed[]> {
   })
   const all = sizes.reduce((sum, rows) => sum + rows, 0)
   let before = 0
-  for (const [index, { schema, mask }] of chosen.entries()) {
+  const schemas = new SourceSchemas(duck, lake, options.schemaModes)
+  for (const [index, named] of chosen.entries()) {
     signal.throwIfAborted()
+    // It may have changed since: others before it took their time.
+    const schema = (await schemas.get(named.schema)) ?? named.schema
+    const mask = compileMask(options.policy, schema, options.keys)
     const onStep = (part: number) => options.onProgress?.(Math.round(before + part * sizes[index]!), all)
     const done = await replayTable(duck, { ...options, schema, mask, onStep }).catch((error: unknown) => {
       // One table that cannot go on leaves the others alone; asked for by itself, it is the error.

@@ -1,6 +1,5 @@
 // Schema changes on real servers, while rows flow and `binlake run` goes on: silver equals MySQL behind each of them.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createConnection } from 'mysql2/promise'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type OwnLine, openOwnLine } from './own-line.ts'
 
@@ -23,6 +22,7 @@ beforeAll(async () => {
     ],
     { policy },
   )
+  await line.asRoot(`GRANT INSERT, DELETE ON ${line.database}.dbz_signal TO 'debezium'@'%'`)
   running = line.start('run')
   // A statement that alters a table under the connector's snapshot ends it.
   await equal('things', 'pairs')
@@ -59,8 +59,7 @@ async function held(table: string): Promise<string> {
 }
 
 test('columns come with a default, are renamed, widened and dropped while rows flow', { timeout: 400_000 }, async () => {
-  const { host, port, user, password } = line.mysql.config as { host: string; port: number; user: string; password: string }
-  const writer = await createConnection({ host, port, user, password, database: line.database })
+  const writer = await line.session()
   let [stopped, written] = [false, 0]
   const writing = (async () => {
     for (; !stopped; written++) {

@@ -4,6 +4,7 @@ import { parsePolicy } from '../../../privacy/policy.ts'
 import { decideHeld, planHeld } from '../../../processors/schema/decide-held.ts'
 import { defaultModes } from '../../../processors/schema/kinds.ts'
 import { tablesShown } from '../../../processors/schema/shown.ts'
+import { SourceSchemas } from '../../../processors/source-schemas.ts'
 import { loadGoldModels } from '../../../sql/gold-models.ts'
 import { c, d, Forge, r, t, u } from './forge.ts'
 import { ddl, type ForgedColumn, keep } from './schema-events.ts'
@@ -333,3 +334,42 @@ async function decide(s: Forge, verdict: 'approve' | 'reject', more: { renamed?:
   await decideHeld(options, planned)
   return planned.judgement
 }
+
+it('a table that only MySQL itself tells of is read by its word, which bronze keeps', async () => {
+  await using s = await open()
+  await s.ingest(c(1, 'a', { pos: 10 }), c(2, 'b', { pos: 12 }))
+  const told = {
+    database: 'shop',
+    table: 't',
+    primaryKey: ['id'],
+    columns: [id, v].map(({ name, type }, i) => ({ name, typeName: type, optional: i > 0, position: i + 1 })),
+  }
+  const schemas = new SourceSchemas(s.events.duck, s.events.lake)
+  expect(await schemas.get(told)).toBeUndefined()
+  await schemas.ask(told, async () => told)
+  await s.refine()
+  expect(await s.silver()).toEqual([
+    ['1', 'a'],
+    ['2', 'b'],
+  ])
+  expect(await schemas.all()).toHaveLength(1)
+  expect(await s.identical()).toBe('identical')
+})
+
+it('a column that the policy does not name stays in bronze, renamed as well, and the plan says so', async () => {
+  await using s = await open()
+  const w: ForgedColumn = { ...v, name: 'w' }
+  await s.step(create(v), c(1, 'a', { pos: 10 }))
+  await s.step(
+    ddl({ pos: 20, ddl: "ALTER TABLE t RENAME COLUMN v TO w COMMENT 'unended", columns: [id, w] }),
+    u(1, { id: 1, w: 'b' }, { pos: 30 }),
+  )
+  const plan = await decide(s, 'approve', { renamed: [{ from: 'v', to: 'w' }] })
+  expect(plan.policy.join()).toMatch(/column w does not reach silver: .* has no rule for it/)
+  await s.refine()
+  expect(
+    (await s.events.lake.current('silver/shop/t'))!.fields.map(({ name }) => name).filter(name => !name.startsWith('_')),
+  ).toEqual(['id'])
+  expect(await s.silver('t', 'id')).toEqual([['1']])
+  expect(await s.identical()).toBe('identical')
+})
