@@ -63,8 +63,10 @@ test('a prepared transaction that is rolled back: Debezium has told of it, verif
     "XA END 'undone'",
     "XA PREPARE 'undone'",
     "XA ROLLBACK 'undone'",
+    // Debezium tells of no end of a prepared transaction: that silver has come so far is seen by what follows.
+    "UPDATE children SET note = 'after' WHERE id = 1",
   )
-  const { code, tables } = await verify('--patience', '60')
+  const { code, tables } = await verify('--patience', '120')
   expect(code).toBe(4)
   expect(tables[0]!.differences).toEqual({ 'missing in silver': 0, 'only in silver': 1, different: 1 })
   expect(await verify('--patience', '120', '--repair')).toMatchObject({ code: 0 })
