@@ -40,10 +40,12 @@ export function judge(candidates: readonly Candidate[], { halted }: { halted: bo
       return { outcome: 'APPLY', why: 'a full snapshot did not meet the row: it ends' }
     }
     if (candidate.aside) return { outcome: candidate.aside, why: asideWords[candidate.aside] }
-    if (op === null)
-      return candidate.applied
-        ? { outcome: 'APPLY', why: 'a tombstone whose deletion is not in the topic: the row ends' }
-        : { outcome: 'SKIPPED', why: 'a tombstone: what it stands for, the deletion before it says' }
+    if (op === null) {
+      if (!candidate.applied) return { outcome: 'SKIPPED', why: 'a tombstone: what it stands for, the deletion before it says' }
+      // It has no place in the source: whatever comes next cannot be compared with it.
+      current = { ...candidate, op: 'd', file: null, pos: null, row: null, gtid: null, txOrder: null }
+      return { outcome: 'APPLY', why: 'a tombstone whose deletion is not in the topic: the row ends' }
+    }
     const event: KeyEvent = { ...candidate, op }
     const twin = seen.find(earlier => sameEvent(earlier, event))
     const verdict = decide(event, current, twin !== undefined)
@@ -119,6 +121,7 @@ function measure(a: KeyEvent, b: KeyEvent): string {
 
 function difference(a: KeyEvent, b: KeyEvent): string {
   if (a.gtid !== null && b.gtid !== null) return 'GTIDs of two servers'
+  if (b.file === null) return 'a tombstone has no position'
   if (a.lineage !== b.lineage) return 'another binlog than before'
   return 'no common GTID, and binlogs of two names'
 }

@@ -259,7 +259,7 @@ describe('bronze', () => {
     const appended = await events.ingest(
       { op: 'c', id: 1, v: 'a', pos: 10 },
       ...bad.map(value => ({ value })),
-      { value: null },
+      { key: '{"id":9}', value: null },
       { op: 'c', id: 2, v: 'b', pos: 20 },
     )
     expect(appended).toMatchObject({ records: 7, quarantined: 4 })

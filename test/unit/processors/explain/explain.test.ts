@@ -2,12 +2,15 @@
 import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
 import { explainReport } from '../../../../cli/explain-report.ts'
+import { sql } from '../../../../lake/sql.ts'
 import { MaskKey } from '../../../../privacy/keys.ts'
 import { compileMask } from '../../../../privacy/mask.ts'
 import { parsePolicy } from '../../../../privacy/policy.ts'
+import { bindKey, tokenSql } from '../../../../privacy/token.ts'
 import type { AskedKey } from '../../../../processors/explain/asked-key.ts'
 import { type Explanation, explainKey } from '../../../../processors/explain/explain.ts'
 import { drop, mend } from '../../../../processors/quarantine/mend.ts'
+import { tokenKey } from '../../../../processors/replay/key-token.ts'
 import type { SourceTable } from '../../../../processors/source-schema.ts'
 import { c, d, Forge, r, raw, t, tombstone, u, valueText } from '../../scenarios/forge.ts'
 
@@ -77,6 +80,23 @@ describe('explain', () => {
     expect(found!.silver.history.map(({ validTo }) => validTo === null)).toEqual([false, false, false, false, true])
     expect(found!.events[6]!.value).toContain('"v":"d"')
     expect((await explained(s, 1))!.events[6]).not.toHaveProperty('value')
+  })
+
+  it('follows a tombstone that stands alone, and names a row by a token of a finding', async () => {
+    await using s = await Forge.open()
+    await s.steps(c(1, 'a', { pos: 100 }), c(2, 'x', { pos: 110 }), tombstone(1), c(1, 'b', { pos: 50 }))
+    const found = await explained(s, 1)
+    expect(verdicts(found)).toEqual([
+      '0 APPLY: the first event of the key',
+      '2 APPLY: a tombstone whose deletion is not in the topic: the row ends',
+      "3 APPLY: nothing compares it with 0:2 (a tombstone has no position), so Kafka's order decides: it came later",
+    ])
+    expect(found!.events.filter(({ differs }) => differs)).toEqual([])
+    const { duck, lake } = s.events
+    const key = tokenKey(new Map(), (await lake.current('bronze/shop/t'))!.metaData.id)
+    await bindKey(duck, key)
+    const named = await duck.row<{ token: string }>(sql`SELECT ${tokenSql(sql`'1'`, key, 'exact')} AS token`)
+    expect(verdicts(await explained(s, { ordered: [named!.token], whole: named!.token }))).toEqual(verdicts(found))
   })
 
   it('stops at the event that the table stands still at', async () => {
