@@ -1,10 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { commit } from '../../../lake/commit.ts'
+import { join, sql } from '../../../lake/sql.ts'
+import { writeFile } from '../../../lake/write.ts'
 import { bronzeFields, ingestDate } from '../../../processors/bronze.ts'
+import { offsetAppId } from '../../../processors/bronze-names.ts'
 import { compactTable, places } from '../../../processors/maintenance/maintain.ts'
 import { defaultRetentions } from '../../../processors/maintenance/retention.ts'
 import { UntakenFiles } from '../../../processors/maintenance/untaken.ts'
-import { LakeOfEvents } from './lake-of-events.ts'
+import { envelope, LakeOfEvents } from './lake-of-events.ts'
 
 let events: LakeOfEvents
 beforeEach(async () => {
@@ -36,5 +39,30 @@ describe('bronze tables made before they were partitioned', { timeout: 60_000 },
       ['3', 'v3'],
       ['4', 'v4'],
     ])
+  })
+
+  it('go on from before there were epochs, and know what they hold', async () => {
+    const table = events.lake.table('bronze/shop/t')
+    const fields = bronzeFields.filter(({ name }) => !['_ingest_date', '_epoch', '_version'].includes(name))
+    await commit(table, { base: undefined, mode: 'append', operation: 'WRITE', metaData: { fields, name: 't' } })
+    const select = sql`SELECT 'shop.shop.t' AS _topic, 0 AS _partition, i AS _offset, now() AS _kafka_ts, now() AS _ingested_at, 'c' AS _op, make_timestamptz(10000 + i * 1000) AS _source_ts,
+      'binlog.000001' AS _file, 10 + i AS _pos, 0 AS _row, NULL AS _gtid, NULL AS _tx_order, 'false' AS _snapshot, NULL AS _headers,
+      '{"id":' || i || '}' AS _key, [${join([0, 1].map(i => sql`${envelope({ op: 'c', id: i, v: `v${i}`, pos: 10 + i })}`))}][i + 1] AS _value FROM range(2) AS r(i)`
+    const add = await writeFile(events.duck, table, { select, fields })
+    const txns = [{ appId: offsetAppId('shop.shop.t', 'topic-1', 0), version: 2n }]
+    await commit(table, { base: await events.lake.current(table.path), mode: 'append', operation: 'WRITE', txns, adds: [add!] })
+    const again = (offset: bigint, id: number) => ({
+      ...{ partition: 0, offset, timestamp: 1_800_000_000_000, headers: null, key: `{"id":${id}}` },
+      value: envelope({ op: 'c', id, v: `v${id}`, pos: 10 + id }),
+    })
+    await events.refine()
+    await events.append({ topic: 'shop.shop.t', topicId: 'topic-1' }, [again(2n, 0), again(3n, 2)])
+    await events.refine()
+    expect(await events.rows('silver/shop/t_history', 'id', '_epoch', '_lineage')).toEqual([
+      ['0', '0', '0'],
+      ['1', '0', '0'],
+      ['2', '0', '0'],
+    ])
+    expect((await events.replay({ proveOnly: true }))?.verdict).toBe('identical')
   })
 })
