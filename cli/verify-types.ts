@@ -139,7 +139,7 @@ interface Test {
 
 /** First the inserts as the binlog tells them, then the same rows as a snapshot reads them: each by a line and a lake of its own. */
 async function bothWays(test: Test): Promise<TypesOutcome> {
-  const { session, mysql, source, connector, topicPrefix, table, rows, from } = test
+  const { session, mysql, source, connector, table, rows, from } = test
   const { signal, say } = session
   if (!(await untilQuiet(source, { signal, beyond: from }))) {
     const name = `${connector.name} of ${new URL(need(session.config.connect.url, 'connect.url')).origin}`
@@ -151,7 +151,7 @@ async function bothWays(test: Test): Promise<TypesOutcome> {
   let refused = await askForSnapshot(mysql, connector.config, table)
   let snapshot: Awaited<ReturnType<typeof oneWay>> | undefined
   if (refused === undefined && (await untilQuiet(source, { signal, beyond: streamed })))
-    snapshot = await oneWay(test, 'r', new Map([...streamed, ...[...from].filter(([topic]) => topic === topicPrefix)]))
+    snapshot = await oneWay(test, 'r', new Map([...from, ...[...streamed].filter(([topic]) => isSelfTest(topic))]))
   else refused ??= 'snapshot: the connector was asked for one, and sent nothing'
   const types = rows.map(row => verdictOf(row, { stream: stream.verdicts, snapshot: snapshot?.verdicts }))
   const notes = [...stream.notes, ...(snapshot?.notes ?? []), ...(refused ? [refused] : [])]

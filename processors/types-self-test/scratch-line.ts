@@ -59,7 +59,9 @@ export async function runScratchLine(options: ScratchLine): Promise<{ lake: Lake
     signal.throwIfAborted()
     unread += quarantined
     const events = (await eventsOf(duck, lake, { table, op: options.op })) + unread
-    if (events >= rows.length || halted.length > 0 || Date.now() > until) return { lake, events, halted }
+    // The schema change comes by another topic, and may come later.
+    const stands = halted.some(({ code }) => !code.startsWith('SCHEMA_'))
+    if ((events >= rows.length && halted.length === 0) || stands || Date.now() > until) return { lake, events, halted }
     await sleep(1_000, undefined, { signal })
   }
 }

@@ -16,6 +16,7 @@ beforeAll(async () => {
   const { stdout, stderr } = await server.binlake('verify', '--types', '--json')
   if (!stdout) throw new Error(stderr)
   outcome = JSON.parse(stdout)
+  expect(outcome.notes).toEqual([])
   ;[tablesLeft] = await connection.query("SHOW TABLES LIKE 'binlake_type_test'")
   await connection.end()
 }, 300_000)
