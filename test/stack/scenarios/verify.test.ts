@@ -46,7 +46,7 @@ describe('verify', () => {
     })()
     try {
       let placed = 0
-      for (let round = 1; round <= 3; round++) {
+      for (let round = 1; round <= 2; round++) {
         const outcome = await verify('--patience', '60')
         expect(outcome).toMatchObject({ code: 0, equal: true })
         placed += outcome.tables.filter(({ compared }) => compared === 'at the position').length
@@ -103,7 +103,7 @@ describe('verify', () => {
     expect(await verify('--patience', '60')).toMatchObject({ code: 0, equal: true })
   })
 
-  it('says what is missing: grants, silver behind, a damaged file', async () => {
+  it('needs few grants, and says so where silver is behind', async () => {
     const url = new URL(line.mysqlUrl)
     const reader = `reader_${line.database}`
     await line.asRoot(
