@@ -26,6 +26,7 @@ export async function lostInserts(
   table: TableName,
   { bronze, files }: { bronze: Snapshot; files: readonly Add[] },
 ): Promise<LostInsert[]> {
+  if (files.length === 0) return []
   const columns = ['_epoch', '_partition', '_offset', '_op', '_source_ts', '_file', '_pos', '_row']
   const moved = {
     rows: (rows: ReturnType<typeof sql>) =>
