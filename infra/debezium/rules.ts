@@ -18,6 +18,8 @@ function is(setting: string, wanted: string, byDefault: string, why: string): Ru
 const json = 'org.apache.kafka.connect.json.JsonConverter'
 const workers = '(the worker’s own, which cannot be read)'
 
+const summer = 'in a server whose zone has summer time, a snapshot would move the TIMESTAMPs of summer by an hour'
+
 export const rules: readonly Rule[] = [
   is(
     'value.converter.replace.null.with.default',
@@ -55,6 +57,8 @@ export const rules: readonly Rule[] = [
     'true',
     'MariaDB’s driver fails on the year 0000, and an incremental snapshot then stands still with its table locked',
   ),
+  is('driver.connectionTimeZone', 'UTC', 'SERVER', summer),
+  is('driver.forceConnectionTimeZoneToSession', 'true', 'false', summer),
   is('transforms', '', '', 'a transformation may drop or reorder events, or change the envelope'),
   {
     setting: 'producer.override.acks',
@@ -75,6 +79,7 @@ export const rules: readonly Rule[] = [
 /** Rules that another setting makes void: with idempotence Kafka keeps the order of up to five requests; some are of one connector only. */
 export function applies(rule: Rule, config: Record<string, string>): boolean {
   const idempotent = config['producer.override.enable.idempotence'] === 'true' || config['exactly.once.support'] === 'required'
-  if (rule.setting === 'driver.yearIsDateType') return /mariadb/i.test(config['connector.class'] ?? '')
+  if (rule.setting.startsWith('driver.'))
+    return (rule.setting === 'driver.yearIsDateType') === /mariadb/i.test(config['connector.class'] ?? '')
   return !(idempotent && rule.setting === 'producer.override.max.in.flight.requests.per.connection')
 }

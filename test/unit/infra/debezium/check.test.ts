@@ -16,6 +16,8 @@ const safe = await connectorConfig({
 })
 
 const unsafe: [setting: string, value: string][] = [
+  ['driver.connectionTimeZone', 'SERVER'],
+  ['driver.forceConnectionTimeZoneToSession', 'false'],
   ['value.converter.replace.null.with.default', 'true'],
   ['event.converting.failure.handling.mode', 'warn'],
   ['event.processing.failure.handling.mode', 'skip'],
@@ -71,6 +73,8 @@ test("an absent setting is judged by Debezium's default", () => {
   const bare = findings({ 'connector.class': 'io.debezium.connector.mysql.MySqlConnector' })
   expect(bare.map(finding => finding.setting).toSorted()).toEqual([
     'decimal.handling.mode',
+    'driver.connectionTimeZone',
+    'driver.forceConnectionTimeZoneToSession',
     'enable.time.adjuster',
     'event.converting.failure.handling.mode',
     'key.converter',
