@@ -58,11 +58,9 @@ export async function openChaosStack(folder: string, before: (connection: Connec
     await connection.end()
   }
   const database = `chaos_${Date.now().toString(36)}`
-  // Left by a run that was told to keep its stack; Debezium tells of all databases' tables, captured or not.
-  for (const name of (await connectRequest<string[]>(stack.env.BINLAKE_CONNECT_URL!, '/connectors')) ?? []) {
+  for (const name of (await connectRequest<string[]>(stack.env.BINLAKE_CONNECT_URL!, '/connectors')) ?? [])
     await connectRequest(stack.env.BINLAKE_CONNECT_URL!, `/connectors/${name}`, { method: 'DELETE' })
-    if (name.startsWith('chaos_')) await asRoot(`DROP DATABASE IF EXISTS ${name}`)
-  }
+  await dropFormer(await root())
   const place = (name: string) => ({ folder: join(folder, 'local', name), port: ports[name]!, report })
   const brokers = stack.env.BINLAKE_KAFKA_BROKERS!
   const definitions = {
@@ -150,6 +148,15 @@ async function snapshotTaken(broker: string, topic: string): Promise<void> {
   } finally {
     await consumer.close(true)
   }
+}
+
+/** Left by a run that was told to keep its stack: Debezium tells of all databases' tables, captured or not. */
+async function dropFormer(root: Connection): Promise<void> {
+  const [former] = await root.query<RowDataPacket[]>(
+    "SELECT schema_name AS name FROM information_schema.schemata WHERE schema_name LIKE 'chaos\\_%'",
+  )
+  for (const { name } of former) await root.query(`DROP DATABASE ${name}`)
+  await root.end()
 }
 
 /** Short intervals, so that much happens in little time. */
