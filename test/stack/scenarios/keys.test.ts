@@ -136,11 +136,11 @@ test('columns come, with a default or without, go and are renamed where no key t
   await settled()
 }, 240_000)
 
-test('scenario 44: a full snapshot while nothing is written takes the place of what was counted; a truncate ends it', async () => {
-  const signal = (id: string) =>
-    `INSERT INTO dbz_signal VALUES ('${id}', 'execute-snapshot', '{"data-collections": ["${line.database}.keyless"], "type": "blocking"}')`
-  await run(signal('one'))
-  await sleep(6_000)
+test('scenario 44: a full snapshot in peace takes the place of what was counted; a truncate ends it', async () => {
+  const asked = await line.binlake('snapshot', 'keyless', '--full')
+  expect(`${asked.code} ${asked.code === 0 ? '' : asked.stderr}`).toBe('0 ')
+  // A snapshot's rows tell the second in which they were read: what is written in that one is unclear.
+  await sleep(2_000)
   await run('INSERT INTO keyless (a) VALUES (20), (20)', 'DELETE FROM keyless WHERE a = 20 LIMIT 1')
   await settled()
   await run('TRUNCATE TABLE keyless', 'INSERT INTO keyless (a) VALUES (21), (21)')

@@ -24,8 +24,8 @@ export interface OwnLine {
   mysql: Connection
   /** Runs `binlake …` to its end. */
   binlake(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }>
-  /** Starts `binlake …`; `stop` ends it as Ctrl-C does. */
-  start(...args: string[]): { stop(): Promise<{ code: number | null; stdout: string; stderr: string }> }
+  /** Starts `binlake …`; `told` is what it wrote to stderr so far, `stop` ends it as Ctrl-C does. */
+  start(...args: string[]): { told(): string; stop(): Promise<{ code: number | null; stdout: string; stderr: string }> }
   /** A second session of MySQL's. */
   session(): Promise<Connection>
   /** Rows of a query over the lake. */
@@ -91,7 +91,7 @@ export async function openOwnLine(
       stderr += text
     })
     const finished = once(child, 'close').then(([code]) => ({ code: code as number | null, stdout, stderr }))
-    return { child, finished }
+    return { child, finished, told: () => stderr }
   }
   const binlake: OwnLine['binlake'] = (...args) => begin(...args).finished
   return {
@@ -103,8 +103,9 @@ export async function openOwnLine(
     mysql,
     binlake,
     start(...args) {
-      const { child, finished } = begin(...args)
+      const { child, finished, told } = begin(...args)
       return {
+        told,
         stop: () => {
           child.kill('SIGINT')
           return finished
