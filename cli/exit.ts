@@ -13,7 +13,21 @@ export interface CodedError extends Error {
 
 /** Exit codes by the beginnings of error codes; any other error is a failure, or worth another try if it says so. */
 const byCode: [string[], number][] = [
-  [['CONFIG_', 'KAFKA_BROKERS', 'STORE_CONFIG', 'MASK_KEY_', 'REPLAY_UNKNOWN_', 'SCHEMA_REFUSED', 'SCHEMA_UNKNOWN_TABLE', 'LAKE_RETENTION_', 'QUARANTINE_', 'EXPLAIN_'], exit.usage],
+  [
+    [
+      'CONFIG_',
+      'KAFKA_BROKERS',
+      'STORE_CONFIG',
+      'MASK_KEY_',
+      'REPLAY_UNKNOWN_',
+      'SCHEMA_REFUSED',
+      'SCHEMA_UNKNOWN_TABLE',
+      'LAKE_RETENTION_',
+      'QUARANTINE_',
+      'EXPLAIN_',
+    ],
+    exit.usage,
+  ],
   [['SQL_REFUSED', 'SQL_UNKNOWN_', 'SQL_INVALID', 'SQL_POINT_', 'SQL_LIVE_', 'RESTORE_'], exit.usage],
   [['GOLD_CIRCLE', 'GOLD_INPUT_', 'GOLD_NAME_', 'GOLD_SQL_', 'DDL_', 'VERIFY_TYPES_'], exit.usage],
   [['POLICY_', 'TABLE_OMITTED', 'ROLLBACK_POLICY'], exit.policy],

@@ -5,8 +5,8 @@ import type { Lakehouse } from '../lake/lakehouse.ts'
 import type { Keys } from '../privacy/keys.ts'
 import type { Policy } from '../privacy/policy.ts'
 import type { GoldModel } from '../sql/gold-models.ts'
-import type { WholeTransactions } from './transactions/whole-transactions.ts'
 import type { Modes } from './schema/kinds.ts'
+import type { WholeTransactions } from './transactions/whole-transactions.ts'
 
 export interface Context {
   duck: Duck

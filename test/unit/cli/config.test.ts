@@ -122,6 +122,8 @@ describe('sources', () => {
       'kafka.notifications': ['n', 'n'],
       'kafka.signals': ['s', 's'],
       'quarantine.budget': ['5', 5],
+      'gold.transactions': ['ignore', 'ignore'],
+      'gold.patience': ['2m', 120_000],
       'schema.modes': [
         'dropped=hold, shop.t.added=ignore',
         { all: { dropped: 'hold' }, tables: { 'shop.t': { added: 'ignore' } } },
