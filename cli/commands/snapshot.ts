@@ -1,5 +1,6 @@
 // `binlake snapshot`: has the connector read tables once more, while the stream goes on or, in full, while it waits.
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
 import {
   executeSnapshot,
@@ -211,17 +212,25 @@ async function refuseStanding({ config, signal }: Session, name: string): Promis
     import('../../infra/debezium/connector.ts'),
   ])
   type Status = NonNullable<Parameters<typeof isRunning>[0]>
-  const status = await connectRequest<Status>(
-    need(config.connect.url, 'connect.url'),
-    `/connectors/${encodeURIComponent(name)}/status`,
-    { signal },
-  )
+  const look = () =>
+    connectRequest<Status>(need(config.connect.url, 'connect.url'), `/connectors/${encodeURIComponent(name)}/status`, { signal })
+  let status = await look()
+  // One that is just being started or moved to another worker will run in a moment.
+  for (const until = Date.now() + 30_000; isStarting(status) && Date.now() < until; status = await look())
+    await sleep(500, undefined, { signal })
   if (isRunning(status)) return
   const failed = status && [status.connector, ...status.tasks].find(part => part.state === 'FAILED')
   const states = status ? [status.connector, ...status.tasks].map(part => part.state).join(', ') : 'unknown to Connect'
   throw new SnapshotError(
     'SNAPSHOT_REFUSED',
     failed ? failureMessage(name, failed) : `connector ${name} does not run (${states}): start it, then ask again`,
+  )
+}
+
+function isStarting(status: { connector: { state: string }; tasks: { state: string }[] } | undefined): boolean {
+  return (
+    status !== undefined &&
+    [status.connector, ...status.tasks].some(({ state }) => state === 'UNASSIGNED' || state === 'RESTARTING')
   )
 }
 

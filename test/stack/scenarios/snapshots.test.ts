@@ -105,8 +105,14 @@ test('an incremental snapshot of some rows brings back what silver lost', async 
 
 test('a connector that starts anew within an incremental snapshot goes on with it', async () => {
   await unlogged("UPDATE items SET v = 'unseen too' WHERE id > 300")
+  const [signals] = await line.mysql.query("SELECT 1 FROM dbz_signal WHERE type = 'execute-snapshot'")
+  const before = (signals as unknown[]).length
   const asked = line.binlake('snapshot', 'items', '--json')
-  await sleep(1_700)
+  const asking = async () => {
+    const [found] = await line.mysql.query("SELECT 1 FROM dbz_signal WHERE type = 'execute-snapshot'")
+    return (found as unknown[]).length > before
+  }
+  while (!(await asking())) await sleep(50)
   await connectRequest(line.connectUrl, `/connectors/${line.connector}/restart?includeTasks=true`, { method: 'POST' })
   const { code, stdout, stderr } = await asked
   expect(code, stderr).toBe(0)
