@@ -58,16 +58,23 @@ export class Versions {
       return
     }
     const { schema, previous } = change
+    // A blocking snapshot tells of its tables again without saying that it is one: dropped and made at one place, which no statements are.
+    const gone = versions.at(-1)
+    const retold = gone !== undefined && !gone.schema && !gone.renamedTo && comparePlaces(from, gone.from) === 0
+    if (retold) versions.pop()
     if (sentAgain(versions, { from, schema })) return
     const before = versions.findLast(version => version.schema)?.schema
     const last = versions.at(-1)
     const former = previous ? (this.#tables.get(keyOf(previous)) ?? []) : []
     const ddls = former.length > 0 ? former.flatMap(version => version.ddls) : [parsed]
-    const version: Version = { ...named(versions, from), schema, snapshot, ddls: before ? ddls : [] }
+    const version: Version = { ...named(versions, from), schema, snapshot: snapshot || retold, ddls: before ? ddls : [] }
     if (previous && before) version.swappedFrom = { database: previous.database, table: previous.table }
-    else if (last && !last.schema && !snapshot) version.again = true
+    else if (last && !last.schema && !snapshot && !retold) version.again = true
     const news =
-      !before || !last?.schema || version.swappedFrom || changesBetween({ before, now: schema, ddls, snapshot }).length > 0
+      !before ||
+      !last?.schema ||
+      version.swappedFrom ||
+      changesBetween({ before, now: schema, ddls, snapshot: snapshot || retold }).length > 0
     if (news) versions.push(version)
     this.#tables.set(key, versions)
     if (previous && former.at(-1)?.schema && comparePlaces(from, former.at(-1)!.from) !== -1)
