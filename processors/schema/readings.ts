@@ -22,8 +22,12 @@ export interface Reading {
   where: Sql
 }
 
-/** Of the new image, or the old one where a row was deleted. NULL for an event without any: DuckDB gives an empty list. */
-const imageKeys = sql`coalesce(${join(['$.after', '$.before'].map(path => sql`nullif(json_keys(${unwrapped(sql`_value`)}, ${path}), [])`))})`
+/** Of the new image, or the old one where a row was deleted. An event without any gives an empty list, or NULL. Reads each value once. */
+const imageKeys = sql`CASE WHEN _op = 'd' THEN ${keysOf('$.before')} ELSE ${keysOf('$.after')} END`
+
+function keysOf(image: string): Sql {
+  return sql`json_keys(${unwrapped(sql`_value`)}, ${image})`
+}
 
 const withImage = sql`_value IS NOT NULL AND _op <> 't'`
 
@@ -47,14 +51,15 @@ export async function readingsOf(duck: Duck, bronze: Sql, schema: SourceTable): 
   const parts = [...groups.values()]
   if (parts.length === 0) return [{ reads: eras.at(-1)!.reads, image: null, where: sql`AND false` }]
   // An event without an image reads the same in any way.
-  const present = parts.filter(({ names }) => names !== null)
-  if (present.length === 1 && found.every(({ names, era }) => names === null || present[0]!.eras.has(era)))
-    return [{ reads: present[0]!.read.reads, image: present[0]!.names, where: sql`` }]
+  const imaged = parts.filter(({ names }) => names !== null)
+  if (imaged.length === 1 && found.every(({ names, era }) => names === null || imaged[0]!.eras.has(era)))
+    return [{ reads: imaged[0]!.read.reads, image: imaged[0]!.names, where: sql`` }]
   const several = new Set(found.map(({ era }) => era)).size > 1
   return parts.map(part => {
     const image = part.names
     const then = several ? sql`AND ${eraOf(schema)} IN (${join([...part.eras].map(era => sql`${era}`))})` : sql``
-    return { reads: part.read.reads, image, where: sql`AND ${imageKeys} IS NOT DISTINCT FROM ${image && [...image]} ${then}` }
+    const alike = image ? sql`${imageKeys} = ${[...image]}` : sql`coalesce(len(${imageKeys}), 0) = 0`
+    return { reads: part.read.reads, image, where: sql`AND ${alike} ${then}` }
   })
 }
 
@@ -67,7 +72,7 @@ async function inLastEra(duck: Duck, bronze: Sql, { timeline }: SourceTable): Pr
     const rows = await duck.rows<{ names: string[] | null }>(
       sql`SELECT DISTINCT ${imageKeys} AS names FROM ${bronze} WHERE ${withImage}`,
     )
-    return rows.map(({ names }) => ({ names, era: 0 }))
+    return rows.map(({ names }) => ({ names: present(names), era: 0 }))
   }
   const from = last!.from!
   const file = from.file === null || from.pos === null ? undefined : parseFile(from.file)
@@ -80,11 +85,18 @@ async function inLastEra(duck: Duck, bronze: Sql, { timeline }: SourceTable): Pr
     const after = own.number > file.number || (own.number === file.number && row.pos >= from.pos!)
     return after && (from.tsUs === null || row.ts >= from.tsUs)
   })
-  return behind ? rows.map(({ names }) => ({ names, era: timeline.eras.length - 1 })) : undefined
+  return behind ? rows.map(({ names }) => ({ names: present(names), era: timeline.eras.length - 1 })) : undefined
+}
+
+function present(names: string[] | null): string[] | null {
+  return names && names.length > 0 ? names : null
 }
 
 async function inEras(duck: Duck, bronze: Sql, schema: SourceTable): Promise<Found> {
-  return duck.rows(sql`SELECT DISTINCT ${imageKeys} AS names, ${eraOf(schema)} AS era FROM ${bronze} WHERE ${withImage}`)
+  const rows = await duck.rows<{ names: string[] | null; era: number }>(
+    sql`SELECT DISTINCT ${imageKeys} AS names, ${eraOf(schema)} AS era FROM ${bronze} WHERE ${withImage}`,
+  )
+  return rows.map(({ names, era }) => ({ names: present(names), era }))
 }
 
 /** SQL: the number of the era that an event belongs to. */
