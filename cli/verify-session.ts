@@ -12,6 +12,7 @@ import { openPolicy } from './open-policy.ts'
 import { embeddedFolder, openSourceRows } from './open-source.ts'
 import type { Session } from './session.ts'
 import { sourcePassed } from './source-passed.ts'
+import { uncaptured } from './uncaptured.ts'
 
 export type VerifyOutcome = LakeVerdict
 
@@ -66,6 +67,7 @@ export async function verifySession(session: Session, options: VerifySessionOpti
         tables: options.table,
         patience: Math.max(0, until - Date.now()),
         examples: options.examples,
+        uncaptured: await uncaptured(session),
         passed: sourcePassed(session, lake),
         onTable: async (table, rows) => {
           if (options.limits || (rows !== undefined && rows < worthShowing)) return undefined

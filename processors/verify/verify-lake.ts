@@ -13,7 +13,7 @@ import { isDebeziums } from '../bronze-names.ts'
 import { isPlumbing } from '../plumbing.ts'
 import { ranges } from '../replay/compare-rows.ts'
 import type { Modes } from '../schema/kinds.ts'
-import type { SourceTable } from '../source-schema.ts'
+import type { SourceTable, TableName } from '../source-schema.ts'
 import { SourceSchemas } from '../source-schemas.ts'
 import { compareTable } from './compare-table.ts'
 import { type Reached, reach } from './reach.ts'
@@ -38,6 +38,8 @@ export interface VerifyLakeOptions {
   examples?: number | undefined
   signal?: AbortSignal | undefined
   log: Logger
+  /** Why a table is not captured; undefined: it is. */
+  uncaptured?: ((table: TableName) => string | undefined) | undefined
   /** See reach.ts. */
   passed?: ((point: SourcePoint) => Promise<boolean>) | undefined
   /** Begins the progress of a table; gets its rows, about. */
@@ -78,7 +80,8 @@ export async function verifyLake(options: VerifyLakeOptions): Promise<LakeVerdic
   const tables = await asked(options)
   await using source = await options.openSource()
   const plans = tables.map(schema => ({ schema, mask: compileMask(policy, schema, keys) }))
-  const inSilver = plans.filter(({ mask }) => mask.omitted === undefined).map(({ schema }) => schema)
+  const isCaptured = (schema: SourceTable) => options.uncaptured?.(schema) === undefined
+  const inSilver = plans.filter(({ mask, schema }) => mask.omitted === undefined && isCaptured(schema)).map(({ schema }) => schema)
   const { point } = source
   if (point) log.debug({ position: source.position, exact: point.exact }, 'comparing as of this position of MySQL')
   const place = { lake, duckOptions: options.duckOptions, point, tables: inSilver, until, signal, passed: options.passed }
@@ -120,6 +123,8 @@ async function verdictOf(
 ): Promise<TableVerdict> {
   const { schema, mask, source, waited } = now
   const name = `${schema.database}.${schema.table}`
+  const left = options.uncaptured?.(schema)
+  if (left !== undefined) return { ...emptyVerdict(name, ranges), skipped: left }
   const progress = mask.omitted === undefined ? await options.onTable?.(name, await source.estimate?.(schema)) : undefined
   try {
     const { onDifferent } = options
@@ -150,13 +155,22 @@ async function verdictOf(
   }
 }
 
-/** The source's tables, without those that carry Debezium's own signals and heartbeats unless they are asked for by name. */
+/**
+ * The source's tables. Unless asked for by name, without those that carry Debezium's own signals and heartbeats, and without other databases of the
+ * server: Debezium tells of their schemas too, but they send nothing.
+ */
 async function asked({ duck, lake, tables: only, policy, keys, schemaModes }: VerifyLakeOptions): Promise<SourceTable[]> {
   const found: SourceTable[] = []
+  const databases = new Set((await lake.bronzeTables()).map(({ name }) => name.database))
   for (const schema of await new SourceSchemas(duck, lake, schemaModes).all()) {
     if (isDebeziums(schema) || isSelfTest(schema.table)) continue
     const named = only?.some(name => name === schema.table || name === `${schema.database}.${schema.table}`)
-    if (only ? named : !(isPlumbing(schema) && compileMask(policy, schema, keys).omitted !== undefined)) found.push(schema)
+    if (
+      only
+        ? named
+        : databases.has(schema.database) && !(isPlumbing(schema) && compileMask(policy, schema, keys).omitted !== undefined)
+    )
+      found.push(schema)
   }
   return found
 }

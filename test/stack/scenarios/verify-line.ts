@@ -67,13 +67,16 @@ export async function openVerifyLine(): Promise<VerifyLine> {
     "INSERT INTO parents WITH RECURSIVE s AS (SELECT 1 i UNION ALL SELECT i + 1 FROM s WHERE i < 200) SELECT i, concat('secret name ', i) FROM s",
     "INSERT INTO children WITH RECURSIVE s AS (SELECT 1 i UNION ALL SELECT i + 1 FROM s WHERE i < 600) SELECT i, i % 200 + 1, concat('secret note ', i) FROM s",
     "INSERT INTO mail SELECT concat('person', id, '@secret.test'), id FROM parents",
+    // Debezium tells of its schema too, and sends none of its rows.
+    `CREATE DATABASE ${database}_other`,
+    `CREATE TABLE ${database}_other.parents (id INT PRIMARY KEY, name VARCHAR(40))`,
+    `INSERT INTO ${database}_other.parents VALUES (1, 'secret neighbour')`,
   )
   const config = await stack.connector({ prefix: database, database })
   const own = {
     'database.server.id': String(400_000 + Math.floor(Math.random() * 1e6)),
     'signal.enabled.channels': 'source',
     'table.include.list': `${database}\\.(parents|children|mail)`,
-    'schema.history.internal.store.only.captured.databases.ddl': 'true',
   }
   await ensureConnector(stack.connectUrl, { name: database, config: { ...config, ...own } })
   await mkdir(join(folder, 'lake'))
@@ -145,6 +148,7 @@ export async function openVerifyLine(): Promise<VerifyLine> {
       await connectRequest(stack.connectUrl, `${path}/stop`, { method: 'PUT' })
       await sleep(2_000)
       await connectRequest(stack.connectUrl, path, { method: 'DELETE' })
+      await stack.asRoot(`DROP DATABASE ${database}_other`)
       await stack.close()
       await rm(folder, { recursive: true, force: true })
     },
