@@ -3,7 +3,7 @@
 // and events without a schema cost nothing.
 import type { Duck } from '../lake/duckdb.ts'
 import { join, type Sql, sql } from '../lake/sql.ts'
-import { TableHalted } from './collapse.ts'
+import { TableHalted } from './order/collapse.ts'
 import type { SourceColumn, SourceTable } from './source-schema.ts'
 
 interface FieldSchema {

@@ -1,5 +1,5 @@
 // Which record of a key is the newest: rules compared over random histories (docs/decisions/0003-order-is-not-by-timestamp.md).
-// Needs no server and no package. The last rules are processors/decide.ts itself.
+// Needs no server and no package. The last rules are processors/order/decide.ts itself.
 import { parseArgs } from 'node:util'
 import { type Delivered, type History, history } from './order/history.ts'
 import { type NamedRule, rules } from './order/rules.ts'

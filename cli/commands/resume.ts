@@ -1,6 +1,6 @@
 // `binlake resume`: lets a table go on that halted at an event which nothing decides.
 import type { Command } from 'commander'
-import type { ResumePlan } from '../../processors/resume.ts'
+import type { ResumePlan } from '../../processors/order/resume.ts'
 import { confirmed } from '../confirmed.ts'
 import { exit } from '../exit.ts'
 import { openDuck } from '../open-duck.ts'
@@ -34,7 +34,7 @@ export function addResume(program: Command): void {
 async function resumeCommand(session: Session, { yes, json }: { yes?: boolean; json?: boolean }, table: string): Promise<number> {
   const [{ Lakehouse }, { planResume, resume }] = await Promise.all([
     import('../../lake/lakehouse.ts'),
-    import('../../processors/resume.ts'),
+    import('../../processors/order/resume.ts'),
   ])
   const { policy, keys } = await openPolicy(session.config)
   const store = await openLake(session.config)

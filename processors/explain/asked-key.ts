@@ -10,7 +10,7 @@ import { id, join, type Sql, sql, trusted } from '../../lake/sql.ts'
 import type { Keys } from '../../privacy/keys.ts'
 import type { Way } from '../apply.ts'
 import { columnType } from '../column-types.ts'
-import { keyColumns, parsedKey, typedKey } from '../events-of-keys.ts'
+import { keyColumns, parsedKey, typedKey } from '../order/events-of-keys.ts'
 import { findKey } from '../replay/find-key.ts'
 import type { SourceTable } from '../source-schema.ts'
 

@@ -2,7 +2,7 @@
 import type { Duck } from '../../lake/duckdb.ts'
 import type { Lakehouse } from '../../lake/lakehouse.ts'
 import { Decisions } from '../decisions.ts'
-import type { EpochDecision } from '../epochs.ts'
+import type { EpochDecision } from '../order/epochs.ts'
 import type { Mend } from '../quarantine/mends.ts'
 import type { SourceTable } from '../source-schema.ts'
 import type { ExplainedEvent } from './events-of-key.ts'

@@ -3,7 +3,7 @@ import type { Duck } from '../../lake/duckdb.ts'
 import { tablePath } from '../../lake/layout.ts'
 import { id, join, sql } from '../../lake/sql.ts'
 import type { Way } from '../apply.ts'
-import { maskedKeys } from '../events-of-keys.ts'
+import { maskedKeys } from '../order/events-of-keys.ts'
 import { quarantined } from '../quarantine/records.ts'
 
 export interface QuarantinedOfKey {

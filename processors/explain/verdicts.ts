@@ -1,7 +1,7 @@
 // Why each event of one key counts or does not, in words; the rule is `decide`'s own (decide.ts), asked once more event by event.
 // Guarantee: what silver took is what the line itself applied: this says why, and never otherwise.
-import { decide, type KeyEvent, sameEvent } from '../decide.ts'
-import { compareSource, parseGtid } from '../source-position.ts'
+import { decide, type KeyEvent, sameEvent } from '../order/decide.ts'
+import { compareSource, parseGtid } from '../order/source-position.ts'
 
 /** What became of an event. QUARANTINED: its values do not fit. REPLACED, GIVEN UP: a person decided so. SKIPPED: it has no part in the key's row. */
 export type Outcome = 'APPLY' | 'DUP' | 'STALE' | 'HALT' | 'QUARANTINED' | 'REPLACED' | 'GIVEN UP' | 'SKIPPED' | 'NOT REACHED'

@@ -2,11 +2,11 @@
 // Guarantee: what lies plainly beyond all that came before is new; of anything else, bronze says whether it was seen.
 import type { Duck } from '../../lake/duckdb.ts'
 import { type Sql, sql } from '../../lake/sql.ts'
-import type { Collapsed } from '../collapse.ts'
-import { numberingResetMicros } from '../decide.ts'
-import { findSeen, identityColumns } from '../identity.ts'
+import type { Collapsed } from '../order/collapse.ts'
+import { numberingResetMicros } from '../order/decide.ts'
+import { findSeen, identityColumns } from '../order/identity.ts'
+import { TableHalted } from '../order/table-halted.ts'
 import { bronzeColumnsRead } from '../own-columns.ts'
-import { TableHalted } from '../table-halted.ts'
 
 /** Columns of the bronze rows that are judged. */
 export const judgedColumns: readonly string[] = [...new Set([...bronzeColumnsRead.slice(1), ...identityColumns])]

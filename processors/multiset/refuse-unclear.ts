@@ -2,7 +2,7 @@
 // Guarantee: what a later snapshot replaced, or a truncate ended, is not asked about.
 import type { Duck } from '../../lake/duckdb.ts'
 import { sql } from '../../lake/sql.ts'
-import { TableHalted } from '../table-halted.ts'
+import { TableHalted } from '../order/table-halted.ts'
 import { snapshotMark } from './judge-events.ts'
 
 /**

@@ -9,12 +9,12 @@ import { schemaString } from '../../lake/schema.ts'
 import { replay as fold, type Snapshot } from '../../lake/snapshot.ts'
 import { sql } from '../../lake/sql.ts'
 import { apply, type BronzePart, type Way } from '../apply.ts'
-import type { EventsOfKeys } from '../events-of-keys.ts'
+import type { EventsOfKeys } from '../order/events-of-keys.ts'
+import { hasSeveralPartitions } from '../order/truncates.ts'
 import { mergeSilver, type Publish } from '../silver.ts'
 import { paths, type SilverTables } from '../silver-parts.ts'
 import { applySweep } from '../snapshots/apply-sweep.ts'
 import { segmentsOf } from '../snapshots/segments.ts'
-import { hasSeveralPartitions } from '../truncates.ts'
 
 /** In the order of their commits: history may be ahead of silver, never behind. */
 export const partNames = ['history', 'deleted', 'current'] as const

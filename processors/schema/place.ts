@@ -1,7 +1,7 @@
 // Where an event stands to a change of its table's schema.
 // Guarantee: the same in TypeScript and in SQL; GTIDs of one server first, then the binlog's position, then the database's time.
 import { type Sql, sql } from '../../lake/sql.ts'
-import { parseFile, parseGtid } from '../source-position.ts'
+import { parseFile, parseGtid } from '../order/source-position.ts'
 import type { Place } from '../source-schema.ts'
 
 /** -1: a is before b; 0: the same place; 1: behind; undefined: not comparable. */

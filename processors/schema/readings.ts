@@ -2,7 +2,7 @@
 // Guarantee: an event belongs to the schema valid at its place in the source's log; a field that no schema has is an error, never passed over.
 import type { Duck } from '../../lake/duckdb.ts'
 import { join, type Sql, sql } from '../../lake/sql.ts'
-import { parseFile } from '../source-position.ts'
+import { parseFile } from '../order/source-position.ts'
 import type { Era, SourceTable } from '../source-schema.ts'
 import { unwrapped } from '../stage.ts'
 import { isFrom } from './place.ts'

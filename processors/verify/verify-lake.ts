@@ -81,7 +81,9 @@ export async function verifyLake(options: VerifyLakeOptions): Promise<LakeVerdic
   await using source = await options.openSource()
   const plans = tables.map(schema => ({ schema, mask: compileMask(policy, schema, keys) }))
   const isCaptured = (schema: SourceTable) => options.uncaptured?.(schema) === undefined
-  const inSilver = plans.filter(({ mask, schema }) => mask.omitted === undefined && isCaptured(schema)).map(({ schema }) => schema)
+  const inSilver = plans
+    .filter(({ mask, schema }) => mask.omitted === undefined && isCaptured(schema))
+    .map(({ schema }) => schema)
   const { point } = source
   if (point) log.debug({ position: source.position, exact: point.exact }, 'comparing as of this position of MySQL')
   const place = { lake, duckOptions: options.duckOptions, point, tables: inSilver, until, signal, passed: options.passed }

@@ -1,6 +1,6 @@
 // Made-up life of a table: its binlog, and what Debezium may put into one Kafka partition over crashes, zombies and snapshots.
 // Guarantee: as cdc-spec §2.3 has it, every start emits a run without gaps that begins at or before what is durably in Kafka.
-import type { KeyEvent } from '../../../processors/decide.ts'
+import type { KeyEvent } from '../../../processors/order/decide.ts'
 import { below, type Random } from '../random.ts'
 
 /** A record as a sink sees it. */

@@ -1,5 +1,5 @@
 // Rules by which a sink may decide whether a record replaces what it holds of the record's key.
-import { decide, identity } from '../../../processors/decide.ts'
+import { decide, identity } from '../../../processors/order/decide.ts'
 import { numbersFrom } from '../random.ts'
 import type { Delivered } from './history.ts'
 

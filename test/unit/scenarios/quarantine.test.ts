@@ -1,6 +1,6 @@
 // Scenarios of cdc-spec §8 about records that cannot be read, and what people do about them (docs/quarantine.md).
 import { expect, it } from 'vitest'
-import { TableHalted } from '../../../processors/collapse.ts'
+import { TableHalted } from '../../../processors/order/collapse.ts'
 import { drop, mend } from '../../../processors/quarantine/mend.ts'
 import { listQuarantine, openRecords, quarantineTables, recordsAt } from '../../../processors/quarantine/records.ts'
 import { refine } from '../../../processors/refine.ts'

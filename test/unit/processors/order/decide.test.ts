@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { decide, type KeyEvent, sameEvent, sameIds } from '../../../processors/decide.ts'
-import { compareSource, parseGtid, trustsOrder } from '../../../processors/source-position.ts'
+import { decide, type KeyEvent, sameEvent, sameIds } from '../../../../processors/order/decide.ts'
+import { compareSource, parseGtid, trustsOrder } from '../../../../processors/order/source-position.ts'
 
 const event = (offset: number, pos: number, more: Partial<KeyEvent> = {}): KeyEvent => ({
   op: 'u',

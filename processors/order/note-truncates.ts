@@ -1,8 +1,8 @@
 // Notes truncates of topics with several partitions as bronze is appended: changes of other partitions may come long after one (cdc-spec §2.4).
-import type { Duck } from '../lake/duckdb.ts'
-import type { Lakehouse } from '../lake/lakehouse.ts'
-import { sql } from '../lake/sql.ts'
-import { topicsOf } from './bronze-names.ts'
+import type { Duck } from '../../lake/duckdb.ts'
+import type { Lakehouse } from '../../lake/lakehouse.ts'
+import { sql } from '../../lake/sql.ts'
+import { topicsOf } from '../bronze-names.ts'
 import { type Following, writtenRows } from './follow-binlog.ts'
 import { truncateAppId } from './lineage.ts'
 

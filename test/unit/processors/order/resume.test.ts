@@ -2,12 +2,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { expect, it } from 'vitest'
-import { parsePolicy } from '../../../privacy/policy.ts'
-import { Refinery } from '../../../processors/refinery.ts'
-import { planResume, resume } from '../../../processors/resume.ts'
-import { c, Forge, start, u } from '../scenarios/forge.ts'
-import { ddl } from '../scenarios/schema-events.ts'
-import { keepAll } from './lake-of-events.ts'
+import { parsePolicy } from '../../../../privacy/policy.ts'
+import { planResume, resume } from '../../../../processors/order/resume.ts'
+import { Refinery } from '../../../../processors/refinery.ts'
+import { c, Forge, start, u } from '../../scenarios/forge.ts'
+import { ddl } from '../../scenarios/schema-events.ts'
+import { keepAll } from '../lake-of-events.ts'
 
 const day = 86_400_000
 

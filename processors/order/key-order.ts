@@ -1,7 +1,7 @@
 // The order of each key's events, as SQL over temp table `events`: what plainly follows, and what `decide` would let follow.
 // Guarantee: whatever is not sure to be `decide`'s APPLY is not plain.
-import type { Duck } from '../lake/duckdb.ts'
-import { id, join, type Sql, sql } from '../lake/sql.ts'
+import type { Duck } from '../../lake/duckdb.ts'
+import { id, join, type Sql, sql } from '../../lake/sql.ts'
 
 /** What the events at hand ask for. */
 export interface KeyOrder {

@@ -1,14 +1,14 @@
 // Which events were sent before: looked up in bronze, which is the index, by what identifies an event of a source (cdc-spec §3).
 // Guarantee: the set-based form of `sameEvent` (decide.ts), exact over all of bronze; files whose times lie elsewhere are not read.
-import type { Duck } from '../lake/duckdb.ts'
-import type { Lakehouse } from '../lake/lakehouse.ts'
-import { prune } from '../lake/prune.ts'
-import type { Snapshot } from '../lake/snapshot.ts'
-import { id, join, type Sql, sql } from '../lake/sql.ts'
+import type { Duck } from '../../lake/duckdb.ts'
+import type { Lakehouse } from '../../lake/lakehouse.ts'
+import { prune } from '../../lake/prune.ts'
+import type { Snapshot } from '../../lake/snapshot.ts'
+import { id, join, type Sql, sql } from '../../lake/sql.ts'
+import type { TableName } from '../source-schema.ts'
+import { unwrapped } from '../stage.ts'
 import { sameEventMicros } from './decide.ts'
 import { eventRows } from './event-rows.ts'
-import type { TableName } from './source-schema.ts'
-import { unwrapped } from './stage.ts'
 
 /** What is read of an event to know it again, as event-rows.ts gives it. */
 export const identityColumns = [

@@ -1,17 +1,17 @@
 // All of bronze that concerns a few keys, found by the records' own keys: for a look at one key, and for keys that are made anew.
 // Guarantee: no event of a key is left out; whatever cannot be told apart by its key is looked at too.
-import type { Add } from '../lake/actions.ts'
-import type { Duck } from '../lake/duckdb.ts'
-import type { Lakehouse } from '../lake/lakehouse.ts'
-import { tablePath } from '../lake/layout.ts'
-import { scan } from '../lake/scan.ts'
-import { duckType } from '../lake/schema.ts'
-import type { Snapshot } from '../lake/snapshot.ts'
-import { id, join, type Sql, sql, trusted } from '../lake/sql.ts'
-import type { MaskPlan } from '../privacy/mask.ts'
-import { columnType } from './column-types.ts'
-import type { SourceTable } from './source-schema.ts'
-import { unwrapped } from './stage.ts'
+import type { Add } from '../../lake/actions.ts'
+import type { Duck } from '../../lake/duckdb.ts'
+import type { Lakehouse } from '../../lake/lakehouse.ts'
+import { tablePath } from '../../lake/layout.ts'
+import { scan } from '../../lake/scan.ts'
+import { duckType } from '../../lake/schema.ts'
+import type { Snapshot } from '../../lake/snapshot.ts'
+import { id, join, type Sql, sql, trusted } from '../../lake/sql.ts'
+import type { MaskPlan } from '../../privacy/mask.ts'
+import { columnType } from '../column-types.ts'
+import type { SourceTable } from '../source-schema.ts'
+import { unwrapped } from '../stage.ts'
 
 /** Narrows a step of silver to some keys (apply.ts). */
 export interface EventsOfKeys {

@@ -1,8 +1,8 @@
 // Collapse: of all changes of a key, which apply and which is the newest (cdc-spec §2.4). Set-based for keys whose events are plainly in order; others
 // are first looked up in bronze, and what is still not plain goes row by row through `decide`.
 // Guarantee: the same result as `decide` over every key's events in the order in which Kafka brought them.
-import type { Duck } from '../lake/duckdb.ts'
-import { id, join, type Sql, sql } from '../lake/sql.ts'
+import type { Duck } from '../../lake/duckdb.ts'
+import { id, join, type Sql, sql } from '../../lake/sql.ts'
 import { decideTricky } from './decide-tricky.ts'
 import { eventsOf, follows, inWindow, type KeyOrder, orderOf } from './key-order.ts'
 

@@ -1,18 +1,18 @@
 // Bronze rows as the order of changes sees them: with the epoch and the lineage of their place, and a `_tx_order` only where it can be trusted.
 // Guarantee: a function of bronze's rows, its log's counts and the decisions about the table: the same however the rows are cut into steps.
-import type { Add } from '../lake/actions.ts'
-import type { Duck } from '../lake/duckdb.ts'
-import { exactBounds } from '../lake/exact-bounds.ts'
-import type { Lakehouse } from '../lake/lakehouse.ts'
-import { tablePath } from '../lake/layout.ts'
-import { scan } from '../lake/scan.ts'
-import type { Snapshot } from '../lake/snapshot.ts'
-import { id, join, type Sql, sql } from '../lake/sql.ts'
+import type { Add } from '../../lake/actions.ts'
+import type { Duck } from '../../lake/duckdb.ts'
+import { exactBounds } from '../../lake/exact-bounds.ts'
+import type { Lakehouse } from '../../lake/lakehouse.ts'
+import { tablePath } from '../../lake/layout.ts'
+import { scan } from '../../lake/scan.ts'
+import type { Snapshot } from '../../lake/snapshot.ts'
+import { id, join, type Sql, sql } from '../../lake/sql.ts'
+import type { TableName } from '../source-schema.ts'
+import { unwrapped } from '../stage.ts'
 import { type EpochDecision, epochDecisions, epochOfRow } from './epochs.ts'
 import { lineageOfRow } from './lineage.ts'
 import { trustsOrder } from './source-position.ts'
-import type { TableName } from './source-schema.ts'
-import { unwrapped } from './stage.ts'
 
 /** What bronze's own columns are read for each of ours. */
 const madeOf = {

@@ -1,16 +1,16 @@
 // Truncates: each ends every row that is live when it comes. Where a topic has several partitions, older changes may come after it, and are older still.
 // Guarantee: one truncate's part in a key is the same however the changes were cut into steps; one that was sent again has none.
-import type { Duck } from '../lake/duckdb.ts'
-import type { Lakehouse } from '../lake/lakehouse.ts'
-import { scan } from '../lake/scan.ts'
-import type { Snapshot } from '../lake/snapshot.ts'
-import { id, join, type Sql, sql } from '../lake/sql.ts'
-import { livesBefore, topicsOf } from './bronze-names.ts'
+import type { Duck } from '../../lake/duckdb.ts'
+import type { Lakehouse } from '../../lake/lakehouse.ts'
+import { scan } from '../../lake/scan.ts'
+import type { Snapshot } from '../../lake/snapshot.ts'
+import { id, join, type Sql, sql } from '../../lake/sql.ts'
+import { livesBefore, topicsOf } from '../bronze-names.ts'
+import { bronzeColumnsRead } from '../own-columns.ts'
+import { paths, type SilverTables } from '../silver-parts.ts'
+import type { TableName } from '../source-schema.ts'
 import { eventRows } from './event-rows.ts'
 import { lookUp } from './identity.ts'
-import { bronzeColumnsRead } from './own-columns.ts'
-import { paths, type SilverTables } from './silver-parts.ts'
-import type { TableName } from './source-schema.ts'
 
 /** What `arrivals` reads of the events of a step. */
 export const arrivalColumns = ['_epoch', '_partition', '_offset', '_ingested_at']

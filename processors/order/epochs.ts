@@ -1,10 +1,10 @@
 // Epochs: where the source's numbering began anew, events are compared no more. Each life of the topic is one, and so is what a person says.
 // Guarantee: an event's epoch depends on its place (life, partition, offset) and the decisions alone; it never falls within a partition.
-import type { Duck } from '../lake/duckdb.ts'
-import type { Lakehouse } from '../lake/lakehouse.ts'
-import { join, type Sql, sql } from '../lake/sql.ts'
-import { Decisions } from './decisions.ts'
-import type { TableName } from './source-schema.ts'
+import type { Duck } from '../../lake/duckdb.ts'
+import type { Lakehouse } from '../../lake/lakehouse.ts'
+import { join, type Sql, sql } from '../../lake/sql.ts'
+import { Decisions } from '../decisions.ts'
+import type { TableName } from '../source-schema.ts'
 
 /** Content of a decision of kind `epoch`: in each of these partitions a new epoch begins with this offset. */
 export interface EpochDecision {

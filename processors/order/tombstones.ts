@@ -1,15 +1,15 @@
 // Tombstones: a record without a value after its row's delete. Where compaction has removed that delete, the tombstone is all that tells of it (cdc-spec §2.4).
 // Guarantee: one that follows a `d` of its key in its partition, sent again or not, says nothing; any other deletes. Bronze decides, however steps were cut.
-import type { Add } from '../lake/actions.ts'
-import type { Duck } from '../lake/duckdb.ts'
-import { exactBounds } from '../lake/exact-bounds.ts'
-import type { Lakehouse } from '../lake/lakehouse.ts'
-import type { Snapshot } from '../lake/snapshot.ts'
-import { id, join, type Sql, sql } from '../lake/sql.ts'
+import type { Add } from '../../lake/actions.ts'
+import type { Duck } from '../../lake/duckdb.ts'
+import { exactBounds } from '../../lake/exact-bounds.ts'
+import type { Lakehouse } from '../../lake/lakehouse.ts'
+import type { Snapshot } from '../../lake/snapshot.ts'
+import { id, join, type Sql, sql } from '../../lake/sql.ts'
+import { bronzeColumnsRead } from '../own-columns.ts'
+import type { TableName } from '../source-schema.ts'
+import { unwrapped } from '../stage.ts'
 import { eventRows } from './event-rows.ts'
-import { bronzeColumnsRead } from './own-columns.ts'
-import type { TableName } from './source-schema.ts'
-import { unwrapped } from './stage.ts'
 
 const columns = ['_epoch', '_partition', '_offset', '_op', '_kafka_ts', '_key']
 

@@ -1,14 +1,14 @@
 // Updates of a key: Debezium sends a delete and an insert, and a crash between them may lose the insert (cdc-spec §6). Nobody else would notice.
 // Guarantee: only tells; an insert that may still come is not called lost.
-import type { Add } from '../lake/actions.ts'
-import type { Duck } from '../lake/duckdb.ts'
-import type { Lakehouse } from '../lake/lakehouse.ts'
-import type { Snapshot } from '../lake/snapshot.ts'
-import { sql } from '../lake/sql.ts'
-import { parseOffsetAppId } from './bronze-names.ts'
+import type { Add } from '../../lake/actions.ts'
+import type { Duck } from '../../lake/duckdb.ts'
+import type { Lakehouse } from '../../lake/lakehouse.ts'
+import type { Snapshot } from '../../lake/snapshot.ts'
+import { sql } from '../../lake/sql.ts'
+import { parseOffsetAppId } from '../bronze-names.ts'
+import type { TableName } from '../source-schema.ts'
 import { eventRows } from './event-rows.ts'
 import { earlierRows } from './identity.ts'
-import type { TableName } from './source-schema.ts'
 
 export interface LostInsert {
   partition: number

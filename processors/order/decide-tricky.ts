@@ -1,7 +1,7 @@
 // The keys whose events do not plainly follow each other, row by row through `decide`.
 // Guarantee: bounded memory: a page of keys at a time.
-import type { Duck } from '../lake/duckdb.ts'
-import { id, join, type Sql, sql } from '../lake/sql.ts'
+import type { Duck } from '../../lake/duckdb.ts'
+import { id, join, type Sql, sql } from '../../lake/sql.ts'
 import { decide, type KeyEvent } from './decide.ts'
 import type { KeyOrder } from './key-order.ts'
 import { TableHalted } from './table-halted.ts'

@@ -1,14 +1,14 @@
 // The set-based path must come to what `decide` comes to row by row, over random histories of crashes, zombies and failovers.
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Duck } from '../../../lake/duckdb.ts'
-import { id, join, type Sql, sql } from '../../../lake/sql.ts'
-import { collapse } from '../../../processors/collapse.ts'
-import { decide, type KeyEvent, sameEvent } from '../../../processors/decide.ts'
-import { findSeen } from '../../../processors/identity.ts'
-import { parseFile, trustsOrder } from '../../../processors/source-position.ts'
-import type { Forged } from '../scenarios/forged-event.ts'
-import { histories } from '../scenarios/source-history.ts'
+import { Duck } from '../../../../lake/duckdb.ts'
+import { id, join, type Sql, sql } from '../../../../lake/sql.ts'
+import { collapse } from '../../../../processors/order/collapse.ts'
+import { decide, type KeyEvent, sameEvent } from '../../../../processors/order/decide.ts'
+import { findSeen } from '../../../../processors/order/identity.ts'
+import { parseFile, trustsOrder } from '../../../../processors/order/source-position.ts'
+import type { Forged } from '../../scenarios/forged-event.ts'
+import { histories } from '../../scenarios/source-history.ts'
 
 let duck: Duck
 beforeAll(async () => {

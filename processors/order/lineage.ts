@@ -1,8 +1,8 @@
 // Lineage: which of the logs that were read, one after the other, an event's binlog file belongs to. Files of two logs do not compare (cdc-spec §2.4).
 // Guarantee: read out of bronze's own log, where follow-binlog.ts counted it: merges and rebuilds see the same numbers.
-import type { Snapshot } from '../lake/snapshot.ts'
-import { join, type Sql, sql } from '../lake/sql.ts'
-import { livesBefore } from './bronze-names.ts'
+import type { Snapshot } from '../../lake/snapshot.ts'
+import { join, type Sql, sql } from '../../lake/sql.ts'
+import { livesBefore } from '../bronze-names.ts'
 
 /** What a partition has read last. */
 export interface Binlog {

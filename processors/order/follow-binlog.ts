@@ -1,20 +1,20 @@
 // Sees, as bronze is appended, where a partition's events go on in another log than before: another server's, or one that was reset (cdc-spec §2.4).
 // Guarantee: judged by what the partition itself brings, and kept in the same commit, so that nobody has to judge again.
-import type { TopicBatch } from '../connectors/source.ts'
-import type { Add } from '../lake/actions.ts'
-import type { Duck } from '../lake/duckdb.ts'
-import { exactBounds } from '../lake/exact-bounds.ts'
-import type { Lakehouse } from '../lake/lakehouse.ts'
-import { dataPath } from '../lake/path.ts'
-import { globEscape } from '../lake/scan.ts'
-import type { Snapshot } from '../lake/snapshot.ts'
-import { id, join, type Sql, sql } from '../lake/sql.ts'
+import type { TopicBatch } from '../../connectors/source.ts'
+import type { Add } from '../../lake/actions.ts'
+import type { Duck } from '../../lake/duckdb.ts'
+import { exactBounds } from '../../lake/exact-bounds.ts'
+import type { Lakehouse } from '../../lake/lakehouse.ts'
+import { dataPath } from '../../lake/path.ts'
+import { globEscape } from '../../lake/scan.ts'
+import type { Snapshot } from '../../lake/snapshot.ts'
+import { id, join, type Sql, sql } from '../../lake/sql.ts'
+import type { TableName } from '../source-schema.ts'
 import { epochDecisions } from './epochs.ts'
 import { asEvents } from './event-rows.ts'
 import { earlierRows, findSeen, identityColumns } from './identity.ts'
 import { type Binlog, binlogAppId, lineageAppId, newestBinlogs } from './lineage.ts'
 import { parseFile } from './source-position.ts'
-import type { TableName } from './source-schema.ts'
 
 type Txn = { appId: string; version: bigint }
 
