@@ -1,9 +1,11 @@
 // Before a snapshot is asked for: would the connector do it? It says nothing of tables that it does not know, and skips those without a key.
 // Guarantee: only looks; a condition is tried on MySQL without reading a row.
+
 import { MysqlError } from '../connectors/mysql-error.ts'
 import { quoted } from '../connectors/mysql-keys.ts'
 import type { MysqlSession } from '../connectors/mysql-session.ts'
 import { type LiveConnector, uncapturedBy } from '../infra/debezium/captures.ts'
+import { nameOf } from '../processors/table-name.ts'
 import { SnapshotError } from './snapshot-error.ts'
 
 export interface TableName {
@@ -88,8 +90,4 @@ async function tryCondition(mysql: MysqlSession, name: TableName, where: string)
 
 function text(value: string): string {
   return `_utf8mb4 X'${Buffer.from(value).toString('hex')}'`
-}
-
-export function nameOf({ database, table }: TableName): string {
-  return `${database}.${table}`
 }

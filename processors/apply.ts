@@ -1,5 +1,6 @@
 // A table's new bronze versions made into what applies: typed, masked, truncates spelled out, collapsed. Merge and rebuild both begin here.
 // Guarantee: what does not fit is set aside in quarantine, once, and the rest goes on.
+
 import type { Logger } from 'pino'
 import type { Add } from '../lake/actions.ts'
 import type { Duck } from '../lake/duckdb.ts'
@@ -32,6 +33,7 @@ import { readState } from './silver.ts'
 import type { SilverTables } from './silver-parts.ts'
 import { markUnchanged } from './snapshots/mark-unchanged.ts'
 import type { SourceTable } from './source-schema.ts'
+import { nameOf } from './table-name.ts'
 
 /** One table's way from bronze to silver. */
 export interface Way {
@@ -193,8 +195,4 @@ async function quarantineBad(
 
 function newestTopic(bronze: Snapshot): { topic: string; topicId: string } {
   return topicsOf(bronze).at(-1)!
-}
-
-function nameOf({ database, table }: SourceTable): string {
-  return `${database}.${table}`
 }

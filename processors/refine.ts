@@ -1,5 +1,6 @@
 // One table's way from bronze to silver: new bronze versions are typed, masked, collapsed and merged.
 // Guarantee: silver is a function of bronze and the policy; a step repeated after a crash gives the same result once.
+
 import { ConflictError } from '../lake/conflict.ts'
 import type { Duck } from '../lake/duckdb.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
@@ -14,7 +15,7 @@ import { rebuildOutgrown } from './schema/rebuild-outgrown.ts'
 import { mergeSilver, openSilver } from './silver.ts'
 import type { SilverTables } from './silver-parts.ts'
 import { applySweep } from './snapshots/apply-sweep.ts'
-import type { SourceTable } from './source-schema.ts'
+import { nameOf } from './table-name.ts'
 
 export interface Refinement extends Way {
   /** Bronze rows taken in one step; bounds memory. A single bronze commit is never split. */
@@ -119,8 +120,4 @@ function refuseBehind({ taken: { current, history, deleted } }: SilverTables, { 
 export class PolicyChanged extends Error {
   readonly code = 'POLICY_CHANGED'
   readonly retryable = false
-}
-
-function nameOf({ database, table }: SourceTable): string {
-  return `${database}.${table}`
 }

@@ -1,5 +1,6 @@
 // Takes tables from bronze to silver, and silver to gold, each on its own interval, beside the ingestion of more bronze.
 // Guarantee: one table that cannot go on stops alone; what concerns all (disk, store, memory) stops the run.
+
 import type { EndOffsets } from '../connectors/source.ts'
 import { tablePath } from '../lake/layout.ts'
 import { compileMask, type MaskPlan } from '../privacy/mask.ts'
@@ -17,6 +18,7 @@ import { heldReason } from './schema/held-reason.ts'
 import { Sweeps } from './snapshots/sweeps.ts'
 import type { SourceTable, TableName } from './source-schema.ts'
 import { SourceSchemas } from './source-schemas.ts'
+import { nameOf } from './table-name.ts'
 
 /** `duck` is a connection of this object's own. */
 export interface RefineryOptions extends Context {
@@ -293,8 +295,4 @@ export class SchemaUnknown extends Error {
 
 function budgetOf({ quarantineBudget }: RefineryOptions): { quarantineBudget?: number } {
   return quarantineBudget === undefined ? {} : { quarantineBudget }
-}
-
-function nameOf({ database, table }: TableName): string {
-  return `${database}.${table}`
 }

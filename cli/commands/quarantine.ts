@@ -1,6 +1,8 @@
 // `binlake quarantine`: what could not be read, a look at it, and what to do about it.
+
 import { readFile } from 'node:fs/promises'
 import { type Command, InvalidArgumentError } from 'commander'
+import { nameOf } from '../../processors/table-name.ts'
 import { ConfigError } from '../config-error.ts'
 import { exit } from '../exit.ts'
 import { openDuck } from '../open-duck.ts'
@@ -131,7 +133,7 @@ async function replay(session: Session, flags: Choosing & { valueFile?: string }
 }
 
 async function drop(session: Session, flags: Choosing & { because: string }, table: string): Promise<number> {
-  const [{ drop: giveUp }, { quarantineTable, nameOf }] = await Promise.all([
+  const [{ drop: giveUp }, { quarantineTable }] = await Promise.all([
     import('../../processors/quarantine/mend.ts'),
     import('../../processors/quarantine/chosen.ts'),
   ])

@@ -9,7 +9,8 @@ import {
   signalByTopic,
   steerSnapshot,
 } from '../../connectors/snapshot-signal.ts'
-import { namedTables, nameOf, type TableName } from '../check-snapshot.ts'
+import { nameOf } from '../../processors/table-name.ts'
+import { namedTables, type TableName } from '../check-snapshot.ts'
 import { need } from '../config.ts'
 import { ConfigError } from '../config-error.ts'
 import { exit } from '../exit.ts'

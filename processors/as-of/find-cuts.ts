@@ -7,6 +7,7 @@ import { join, type Sql, sql } from '../../lake/sql.ts'
 import type { Cut, FindCut } from '../../sql/derived.ts'
 import type { BinlogPoint } from '../../sql/point.ts'
 import { sweptMark } from '../snapshots/marks.ts'
+import { nameOf } from '../table-name.ts'
 import { AsOfError } from './as-of-error.ts'
 import { among, type Gtids, resolveGtids } from './gtids.ts'
 import {
@@ -14,7 +15,6 @@ import {
   checkReached,
   everyHistory,
   type InitialSnapshot,
-  nameOf,
   newestTouching,
   type PastHistory,
   readHistory,

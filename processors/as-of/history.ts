@@ -1,5 +1,6 @@
 // One table's history as a binlog point needs it: where its changes stand in the source, its snapshots, and whether it has reached a point.
 // Guarantee: a table that lacks a change of a transaction that counts is found out, not read as if it were whole.
+
 import type { Duck } from '../../lake/duckdb.ts'
 import type { Lakehouse } from '../../lake/lakehouse.ts'
 import { tablePath, tablePaths, nameOf as textOf } from '../../lake/layout.ts'
@@ -10,6 +11,7 @@ import { id, type Sql, sql } from '../../lake/sql.ts'
 import { paths } from '../silver-parts.ts'
 import { sweptMark } from '../snapshots/marks.ts'
 import type { TableName } from '../source-schema.ts'
+import { nameOf } from '../table-name.ts'
 import { takenBy } from '../taken.ts'
 import { AsOfError } from './as-of-error.ts'
 import { fileBase, fileNumber } from './source-transactions.ts'
@@ -150,8 +152,4 @@ export async function eventsAround(
   const table = lake.table(tablePath('bronze', name))
   const events = await scan(table, bronze, { files, columns: ['_gtid', '_file', '_pos', '_op'] })
   return sql`(SELECT _gtid AS gtid, _op AS op, ${fileNumber(sql`_file`)} AS file, _pos AS pos FROM ${events} WHERE _op NOT IN ('r', 't'))`
-}
-
-export function nameOf({ database, table }: TableName): string {
-  return `${database}.${table}`
 }

@@ -5,6 +5,7 @@ import { join, type Sql, sql } from '../../lake/sql.ts'
 import type { Cut } from '../../sql/derived.ts'
 import type { BinlogPoint } from '../../sql/point.ts'
 import type { TableName } from '../source-schema.ts'
+import { nameOf } from '../table-name.ts'
 import { AsOfError } from './as-of-error.ts'
 import { severalBinlogs, throughGtids } from './failover.ts'
 import type { Gtids } from './gtids.ts'
@@ -13,7 +14,6 @@ import {
   checkReached,
   eventsAround,
   everyHistory,
-  nameOf,
   newestTouching,
   type PastHistory,
   readHistory,

@@ -19,8 +19,9 @@ import type { BinlogPoint, Point } from '../../sql/point.ts'
 import { lastChanges, primaryKey } from '../../sql/views.ts'
 import { refreshGold } from '../gold.ts'
 import { paths } from '../silver-parts.ts'
+import { nameOf } from '../table-name.ts'
 import { findCuts } from './find-cuts.ts'
-import { everyHistory, nameOf } from './history.ts'
+import { everyHistory } from './history.ts'
 
 export interface RestoreOptions {
   duck: Duck

@@ -1,5 +1,6 @@
 // Lets a table go on that halted at an event which no rule decides: from its place on, a new epoch (epochs.ts).
 // Guarantee: the plan is a dry run and changes nothing; what is decided is part of bronze, so that a rebuild goes the same way.
+
 import type { Duck } from '../../lake/duckdb.ts'
 import type { Lakehouse } from '../../lake/lakehouse.ts'
 import { sql } from '../../lake/sql.ts'
@@ -11,6 +12,7 @@ import { filesAfter } from '../next-files.ts'
 import { openSilver } from '../silver.ts'
 import type { TableName } from '../source-schema.ts'
 import { SourceSchemas } from '../source-schemas.ts'
+import { nameOf } from '../table-name.ts'
 import { type EpochDecision, epochDecisions, lifeOf } from './epochs.ts'
 import { eventRows } from './event-rows.ts'
 import { TableHalted } from './table-halted.ts'
@@ -101,8 +103,4 @@ async function wayOf({ duck, lake, policy, keys, log }: ResumeContext, wanted: s
     way: { lake, log, schema, mask: compileMask(policy, schema, keys) },
     table: { database: exactly.database, table: exactly.table },
   }
-}
-
-function nameOf({ database, table }: TableName): string {
-  return `${database}.${table}`
 }

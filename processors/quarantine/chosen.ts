@@ -1,4 +1,5 @@
 // Which quarantined records a person means.
+
 import type { Duck } from '../../lake/duckdb.ts'
 import type { Lakehouse } from '../../lake/lakehouse.ts'
 import { tablePath } from '../../lake/layout.ts'
@@ -6,6 +7,7 @@ import type { Snapshot } from '../../lake/snapshot.ts'
 import { sql } from '../../lake/sql.ts'
 import { livesBefore } from '../bronze-names.ts'
 import type { TableName } from '../source-schema.ts'
+import { nameOf } from '../table-name.ts'
 import { quarantined, quarantineTables } from './records.ts'
 
 /** All open records of a table, those of one reason, or the one at a place. */
@@ -64,8 +66,4 @@ async function tellLives(duck: Duck, bronze: Snapshot | undefined): Promise<void
     await duck.run(
       sql`UPDATE chosen SET _life = ${livesBefore(bronze, topic, topicId)} WHERE _topic = ${topic} AND _topic_id = ${topicId}`,
     )
-}
-
-export function nameOf({ database, table }: TableName): string {
-  return `${database}.${table}`
 }

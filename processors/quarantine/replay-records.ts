@@ -6,7 +6,8 @@ import { refreshGold } from '../gold.ts'
 import { refine } from '../refine.ts'
 import { tableCodes } from '../refinery.ts'
 import { SourceSchemas } from '../source-schemas.ts'
-import { nameOf, QuarantineUnknown, quarantineTable } from './chosen.ts'
+import { nameOf } from '../table-name.ts'
+import { QuarantineUnknown, quarantineTable } from './chosen.ts'
 import { type Mended, type MendOptions, mend } from './mend.ts'
 
 export interface ReplayedRecords extends Mended {

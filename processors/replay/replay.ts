@@ -1,5 +1,6 @@
 // Replay: silver, history and gold built anew from bronze, under the policy as it is now.
 // Guarantee: readers see the old table or the new one; a table that cannot be rebuilt keeps what it has.
+
 import { each } from '../../lake/each.ts'
 import { factsOf } from '../../lake/facts.ts'
 import type { Lakehouse } from '../../lake/lakehouse.ts'
@@ -11,6 +12,7 @@ import { refreshGold } from '../gold.ts'
 import { tableCodes } from '../refinery.ts'
 import type { SourceTable } from '../source-schema.ts'
 import { SourceSchemas } from '../source-schemas.ts'
+import { nameOf } from '../table-name.ts'
 import { type FoundKey, findKey } from './find-key.ts'
 import { planReplay, type ReplayPlan } from './replay-plan.ts'
 import { type Replayed, replayTable } from './replay-table.ts'
@@ -133,8 +135,4 @@ async function choose(schemas: SourceSchemas, lake: Lakehouse, names: readonly s
     )
   })
   return [...new Set(chosen)]
-}
-
-function nameOf({ database, table }: SourceTable): string {
-  return `${database}.${table}`
 }

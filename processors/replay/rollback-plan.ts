@@ -1,5 +1,6 @@
 // Which versions of a table's three silver tables a rollback puts back, and whether it may.
 // Guarantee: fails closed; a version that the policy would not make as it is now, or of which a file is gone, does not come back.
+
 import { each } from '../../lake/each.ts'
 import { goneFiles } from '../../lake/gone-files.ts'
 import { LakeError } from '../../lake/lake-error.ts'
@@ -13,6 +14,7 @@ import { unlikePlan } from '../mask-record.ts'
 import { filesAfter } from '../next-files.ts'
 import { TableHalted } from '../order/collapse.ts'
 import { paths } from '../silver-parts.ts'
+import { nameOf } from '../table-name.ts'
 import { asTaken, takenBy } from '../taken.ts'
 import { beforeRebuild } from './before-rebuild.ts'
 import { type PartName, partNames } from './build-aside.ts'
@@ -47,7 +49,7 @@ export async function planRollback(
   const live = await each(partNames, 3, part => way.lake.current(at[part]))
   if (live.includes(undefined) || (to === undefined && !live.some(beforeRebuild))) {
     if (!named) return undefined
-    throw new RollbackRefused('ROLLBACK_NOTHING', `${nameOf(way)}: it was never rebuilt, so there is nothing to put back`)
+    throw new RollbackRefused('ROLLBACK_NOTHING', `${nameOf(way.schema)}: it was never rebuilt, so there is nothing to put back`)
   }
   const bronzeId = bronze.metaData.id
   const targets = await findTargets(way, live as Snapshot[], { bronzeId, to })
@@ -139,8 +141,4 @@ async function requireTail({ lake, schema }: Way, bronze: Snapshot, taken: numbe
     'ROLLBACK_GONE',
     `${schema.database}.${schema.table}: bronze's commits after version ${taken} are no longer there one by one, so the table could not be brought up to date again; use \`binlake replay\``,
   )
-}
-
-function nameOf({ schema: { database, table } }: Way): string {
-  return `${database}.${table}`
 }

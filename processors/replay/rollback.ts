@@ -1,5 +1,6 @@
 // Puts back a version of silver, history and markers that was there before: the one that the last rebuild replaced, or any still within retention.
 // Guarantee: all tables are checked before the first is touched; the next run goes on from where the version put back had come.
+
 import { randomUUID } from 'node:crypto'
 import { commit } from '../../lake/commit.ts'
 import { ConflictError } from '../../lake/conflict.ts'
@@ -8,6 +9,7 @@ import type { Way } from '../apply.ts'
 import type { Context } from '../context.ts'
 import { refreshGold } from '../gold.ts'
 import { paths } from '../silver-parts.ts'
+import { nameOf } from '../table-name.ts'
 import { takenBy } from '../taken.ts'
 import { rememberBefore } from './before-rebuild.ts'
 import { type PartName, partNames } from './build-aside.ts'
@@ -47,8 +49,8 @@ export async function rollback(options: RollbackOptions): Promise<RolledBack[]> 
     await putBack(way, plan)
     const { targets, taken } = plan
     const versions = { history: targets.history.version, deleted: targets.deleted.version, current: targets.current.version }
-    done.push({ table: nameOf(way), bronzeVersion: taken, versions })
-    log.info({ table: nameOf(way), bronzeVersion: taken }, 'put an earlier version back')
+    done.push({ table: nameOf(way.schema), bronzeVersion: taken, versions })
+    log.info({ table: nameOf(way.schema), bronzeVersion: taken }, 'put an earlier version back')
   }
   await refreshGold({ duck, lake, models: gold, log, ...(options.transactions ? { transactions: options.transactions } : {}) })
   return done
@@ -77,7 +79,7 @@ export async function putBack(way: Way, { targets, bronzeId, taken }: RollbackPl
       return
     } catch (error) {
       if (!(error instanceof ConflictError) || round === rounds) throw error
-      way.log.info({ table: nameOf(way), round }, 'another writer was first; putting the version back once more')
+      way.log.info({ table: nameOf(way.schema), round }, 'another writer was first; putting the version back once more')
     }
   }
 }
@@ -98,8 +100,4 @@ async function restore(
     userMetadata: JSON.stringify({ restored: target.version }),
   })
   lake.committed(path, snapshot)
-}
-
-function nameOf({ schema: { database, table } }: Way): string {
-  return `${database}.${table}`
 }

@@ -1,5 +1,6 @@
 // Waits until silver has taken what MySQL's view shows, and finds that view's place in silver's histories.
 // Guarantee: a table gets a cut only if its history answers it; otherwise the reason is told, and silver is compared as it is now.
+
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SourcePoint } from '../../connectors/source-rows.ts'
 import type { DuckOptions } from '../../lake/duckdb.ts'
@@ -12,6 +13,7 @@ import { findCuts } from '../as-of/find-cuts.ts'
 import { schemaChanges, transactions } from '../bronze-names.ts'
 import { paths } from '../silver-parts.ts'
 import type { TableName } from '../source-schema.ts'
+import { nameOf } from '../table-name.ts'
 
 export interface PlacedCut {
   cut: Cut
@@ -117,8 +119,4 @@ async function versions(lake: Lakehouse, tables: readonly TableName[]): Promise<
   ]
   const found = await Promise.all(places.map(async path => (await lake.current(path))?.version))
   return found.join(' ')
-}
-
-function nameOf({ database, table }: TableName): string {
-  return `${database}.${table}`
 }
