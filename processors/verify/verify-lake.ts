@@ -1,6 +1,7 @@
 // All tables verified at one moment of MySQL: one view of the source, silver waited for, table after table compared.
 // Guarantee: one table that cannot be compared does not keep the others from it; what concerns all of them is thrown.
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { isSelfTest } from '../../connectors/self-test-name.ts'
 import type { SourcePoint, SourceRows } from '../../connectors/source-rows.ts'
@@ -77,7 +78,8 @@ const ofOneTable = [
 export async function verifyLake(options: VerifyLakeOptions): Promise<LakeVerdict> {
   const { duck, lake, policy, keys, log, signal } = options
   const until = Date.now() + options.patience
-  const tables = await asked(options)
+  const schemas = new SourceSchemas(duck, lake, options.schemaModes)
+  const tables = await asked(options, schemas)
   await using source = await options.openSource()
   const plans = tables.map(schema => ({ schema, mask: compileMask(policy, schema, keys) }))
   const isCaptured = (schema: SourceTable) => options.uncaptured?.(schema) === undefined
@@ -99,7 +101,7 @@ export async function verifyLake(options: VerifyLakeOptions): Promise<LakeVerdic
   const verdicts: TableVerdict[] = []
   for (const plan of plans) {
     signal?.throwIfAborted()
-    verdicts.push(await verdictOf(options, { ...plan, source, reached, waited, until, duck }))
+    verdicts.push(await withNewestSchema(options, schemas, { ...plan, source, reached, waited, until, duck }))
   }
   const equal = verdicts.some(wasCompared) && verdicts.every(one => one.equal || (!wasCompared(one) && !one.failed))
   return {
@@ -111,18 +113,31 @@ export async function verifyLake(options: VerifyLakeOptions): Promise<LakeVerdic
   }
 }
 
-async function verdictOf(
-  options: VerifyLakeOptions,
-  now: {
-    schema: SourceTable
-    mask: MaskPlan
-    source: SourceRows
-    reached: Reached
-    waited: () => Promise<Reached>
-    until: number
-    duck: Duck
-  },
-): Promise<TableVerdict> {
+/** A schema change of MySQL's may still be on its way to the lake: then its columns are others than the lake knows. */
+async function withNewestSchema(options: VerifyLakeOptions, schemas: SourceSchemas, now: Now): Promise<TableVerdict> {
+  let { schema } = now
+  let verdict = await verdictOf(options, now)
+  while (verdict.failed?.code === 'MYSQL_TABLE_CHANGED' && Date.now() < now.until) {
+    await sleep(1_000, undefined, { signal: options.signal })
+    const newest = await schemas.get(schema)
+    if (!newest || JSON.stringify(newest.columns) === JSON.stringify(schema.columns)) continue
+    schema = newest
+    verdict = await verdictOf(options, { ...now, schema, mask: compileMask(options.policy, schema, options.keys) })
+  }
+  return verdict
+}
+
+interface Now {
+  schema: SourceTable
+  mask: MaskPlan
+  source: SourceRows
+  reached: Reached
+  waited: () => Promise<Reached>
+  until: number
+  duck: Duck
+}
+
+async function verdictOf(options: VerifyLakeOptions, now: Now): Promise<TableVerdict> {
   const { schema, mask, source, waited } = now
   const name = `${schema.database}.${schema.table}`
   const left = options.uncaptured?.(schema)
@@ -161,10 +176,10 @@ async function verdictOf(
  * The source's tables. Unless asked for by name, without those that carry Debezium's own signals and heartbeats, and without other databases of the
  * server: Debezium tells of their schemas too, but they send nothing.
  */
-async function asked({ duck, lake, tables: only, policy, keys, schemaModes }: VerifyLakeOptions): Promise<SourceTable[]> {
+async function asked({ lake, tables: only, policy, keys }: VerifyLakeOptions, schemas: SourceSchemas): Promise<SourceTable[]> {
   const found: SourceTable[] = []
   const databases = new Set((await lake.bronzeTables()).map(({ name }) => name.database))
-  for (const schema of await new SourceSchemas(duck, lake, schemaModes).all()) {
+  for (const schema of await schemas.all()) {
     if (isDebeziums(schema) || isSelfTest(schema.table)) continue
     const named = only?.some(name => name === schema.table || name === `${schema.database}.${schema.table}`)
     if (

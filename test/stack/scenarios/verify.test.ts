@@ -1,4 +1,5 @@
 // `verify` on real servers: what is damaged or changed unseen is named, and mended; what is merely on its way is not.
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { sql } from '../../../lake/sql.ts'
 import type { LakeVerdict } from '../../../processors/verify/verify-lake.ts'
@@ -126,5 +127,18 @@ describe('verify', () => {
     expect(behind.tables.find(({ table }) => table.endsWith('.parents'))?.behind).toContain('`binlake run`')
     stopRun = await line.run()
     expect(await verify('--patience', '60')).toMatchObject({ code: 0, equal: true })
+  })
+
+  it('waits for a schema change that the lake has not heard of', async () => {
+    await stopRun()
+    await line.query('ALTER TABLE children DROP COLUMN note')
+    expect(await verify('--patience', '0', '--table', 'children')).toMatchObject({
+      code: 75,
+      tables: [{ failed: { code: 'MYSQL_TABLE_CHANGED' } }],
+    })
+    const waiting = verify('--patience', '120')
+    await sleep(4_000)
+    stopRun = await line.run()
+    expect(await waiting).toMatchObject({ code: 0, equal: true })
   })
 })
