@@ -97,12 +97,17 @@ async function readStep(
   const epoch = history.fields.some(({ name }) => name === '_epoch')
   const columns = ['_gtid', '_tx_order', '_source_ts', '_partition', '_offset', ...(epoch ? ['_epoch'] : [])]
   const rows = await scan(lake.table(path), history, { files: step.files, columns })
-  await duck.run(sql`CREATE OR REPLACE TEMP TABLE step_places AS
-    SELECT ${ordOf} AS ord, ${epoch ? sql`coalesce(_epoch, 0)` : sql`0`} AS _epoch, _partition, _offset FROM ${rows} LEFT JOIN recent_transactions ON lower(_gtid) = lower(recent_transactions.id)
-    WHERE _gtid IS NOT NULL AND _tx_order IS NOT NULL`)
-  await duck.run(sql`INSERT INTO ${places} SELECT ${step.taken}, * FROM step_places WHERE ord >= ${since}`)
+  const ofTransactions = sql`(SELECT * FROM ${rows} WHERE _gtid IS NOT NULL AND _tx_order IS NOT NULL)`
+  // Each transaction is looked for once, not once a change.
+  await duck.run(sql`CREATE OR REPLACE TEMP TABLE step_transactions AS
+    SELECT _gtid, changes, ${ordOf} AS ord
+    FROM (SELECT _gtid, max(_source_ts) AS _source_ts, count(*) AS changes FROM ${ofTransactions} GROUP BY _gtid)
+    LEFT JOIN recent_transactions ON lower(_gtid) = lower(recent_transactions.id)`)
+  await duck.run(sql`INSERT INTO ${places}
+    SELECT ${step.taken}, ord, ${epoch ? sql`coalesce(_epoch, 0)` : sql`0`}, _partition, _offset
+    FROM ${ofTransactions} JOIN (SELECT _gtid, ord FROM step_transactions WHERE ord >= ${since}) USING (_gtid)`)
   const found = await duck.row<{ changes: bigint; newest: bigint | null }>(
-    sql`SELECT count(*) AS changes, max(ord) AS newest FROM step_places`,
+    sql`SELECT coalesce(sum(changes), 0)::BIGINT AS changes, max(ord) AS newest FROM step_transactions`,
   )
   if (found!.changes === 0n) return 'no changes'
   return found!.newest !== null && found!.newest >= since ? 'of interest' : 'older'
