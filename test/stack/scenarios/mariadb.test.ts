@@ -52,7 +52,7 @@ it('snapshot, stream and restart end in a silver that is equal to MariaDB, and t
   )
   expect(forms).toEqual([{ form: '9-9-9' }])
   expect((await server.binlake('replay', '--prove')).code).toBe(0)
-}, 240_000)
+}, 400_000)
 
 it('every type of MariaDB is equal at its limits, from a snapshot and from the binlog, in a server west of UTC', async () => {
   const { code, stdout, stderr } = await server.binlake('verify', '--types', '--json')

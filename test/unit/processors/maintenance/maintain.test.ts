@@ -198,7 +198,7 @@ describe('maintenance of a table', { timeout: 60_000 }, () => {
       expect(configuration).toMatchObject({ 'delta.dataSkippingNumIndexedCols': '0' })
       return configuration['delta.dataSkippingStatsColumns']
     }
-    expect(await allowed('bronze/shop/t')).toBe('_partition,_offset,_kafka_ts')
+    expect(await allowed('bronze/shop/t')).toBe('_partition,_offset,_kafka_ts,_source_ts,_file,_version')
     for (const suffix of ['', '_history', '_deleted']) expect(await allowed(`silver/shop/t${suffix}`)).toBe('id,_offset')
     expect(await allowed('quarantine/shop/t')).toBeUndefined()
 
@@ -206,7 +206,7 @@ describe('maintenance of a table', { timeout: 60_000 }, () => {
     const configuration = Object.entries(made.metaData.configuration).filter(([key]) => !key.startsWith('delta.dataSkipping'))
     const before = { ...made, metaData: { ...made.metaData, configuration: Object.fromEntries(configuration) } }
     await applyRetention(maintained(), bronze, before)
-    expect(await allowed('bronze/shop/t')).toBe('_partition,_offset,_kafka_ts')
+    expect(await allowed('bronze/shop/t')).toBe('_partition,_offset,_kafka_ts,_source_ts,_file,_version')
     expect(Object.keys((await current('bronze/shop/t')).metaData.configuration)).toContain('delta.logRetentionDuration')
   })
 
