@@ -8,8 +8,8 @@ import type { Connection } from 'mysql2/promise'
 import { generate } from '../../../shop/generate.ts'
 import { checkAll, settle } from './chaos-checks.ts'
 import { type DdlKind, ddlKinds, newEvolution } from './chaos-ddl.ts'
-import { randomOf } from './chaos-random.ts'
-import { openChaosStack } from './chaos-stack.ts'
+import { type Random, randomOf } from './chaos-random.ts'
+import { type ChaosStack, openChaosStack } from './chaos-stack.ts'
 import { chaosTables } from './chaos-tables.ts'
 import { makeTrouble, mendConnector } from './chaos-trouble.ts'
 import { ChaosWorkers } from './chaos-workers.ts'
@@ -48,6 +48,30 @@ export async function chaos({ folder, seconds, seed, ...options }: ChaosOptions)
   const random = randomOf(seed)
   const stack = await openChaosStack(folder, connection => firstRows(connection, seed))
   const workers = new ChaosWorkers(stack, log)
+  try {
+    return await disturb({ stack, workers, log, random }, { seconds, seed, ...options })
+  } catch (error) {
+    log(`broke off: ${(error as Error).stack}`)
+    throw error
+  } finally {
+    if (!options.keep) {
+      await workers.stopAll()
+      await stack.close()
+    }
+  }
+}
+
+interface Field {
+  stack: ChaosStack
+  workers: ChaosWorkers
+  log: (what: string) => void
+  random: Random
+}
+
+async function disturb(
+  { stack, workers, log, random }: Field,
+  { seconds, seed, ...options }: Omit<ChaosOptions, 'folder'>,
+): Promise<ChaosResult> {
   const end = new AbortController()
   log('the stack is up')
   const evolution = newEvolution(options.ddl ?? ddlKinds)
@@ -72,7 +96,6 @@ export async function chaos({ folder, seconds, seed, ...options }: ChaosOptions)
   const wrong = [...workers.failures, ...unsettled, ...(await checkAll(stack, workers))]
   for (const finding of wrong) log(`WRONG ${finding}`)
   log(wrong.length === 0 ? 'all is well' : `${wrong.length} things are wrong`)
-  if (!options.keep) await stack.close()
   return { wrong, written, troubles }
 }
 
