@@ -9,10 +9,10 @@ import { LakeOfEvents, schema } from './lake-of-events.ts'
 /** Files whose statements hold columns of a source beside our own. */
 const files = [
   'changes',
-  'collapse',
-  'key-order',
-  'decide-tricky',
-  'truncates',
+  'order/collapse',
+  'order/key-order',
+  'order/decide-tricky',
+  'order/truncates',
   'apply',
   'silver',
   'silver-parts',
