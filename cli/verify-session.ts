@@ -57,6 +57,7 @@ export async function verifySession(session: Session, options: VerifySessionOpti
   try {
     await using duck = await Duck.open(limits)
     const lake = new Lakehouse(store)
+    const leftOut = await uncaptured(session)
     for (;;) {
       const shared = { duck, lake, keys, scratch, signal, log, openSource: () => openSourceRows(config) }
       const outcome = await verifyLake({
@@ -67,7 +68,7 @@ export async function verifySession(session: Session, options: VerifySessionOpti
         tables: options.table,
         patience: Math.max(0, until - Date.now()),
         examples: options.examples,
-        uncaptured: await uncaptured(session),
+        uncaptured: leftOut,
         passed: sourcePassed(session, lake),
         onTable: async (table, rows) => {
           if (options.limits || (rows !== undefined && rows < worthShowing)) return undefined

@@ -12,20 +12,18 @@ import { eventRows } from './event-rows.ts'
 
 /** What is read of an event to know it again, as event-rows.ts gives it. */
 export const identityColumns = [
-  ...[
-    '_epoch',
-    '_partition',
-    '_offset',
-    '_ingested_at',
-    '_op',
-    '_source_ts',
-    '_file',
-    '_pos',
-    '_row',
-    '_gtid',
-    '_tx_order',
-    '_key',
-  ],
+  '_epoch',
+  '_partition',
+  '_offset',
+  '_ingested_at',
+  '_op',
+  '_source_ts',
+  '_file',
+  '_pos',
+  '_row',
+  '_gtid',
+  '_tx_order',
+  '_key',
 ]
 
 /** Bronze rows that may be the same as some of `events` (a query with `_source_ts`). */
