@@ -3,6 +3,7 @@
 
 export type StackErrorCode =
   | 'STACK_SERVICE_FAILED'
+  | 'STACK_PORT_TAKEN'
   | 'STACK_TOOL_MISSING'
   | 'STACK_DOWNLOAD_FAILED'
   | 'STACK_KIND_CHANGED'

@@ -1,11 +1,12 @@
 // One server of the local stack: start it if it is not running, wait until it answers.
-// Guarantee: a server that does not come up ends in an error with its name and the last lines of its log.
+// Guarantee: only the process that was started counts; one that does not come up ends in an error with its name and the last lines of its log.
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Report } from '../report.ts'
 import { StackError } from '../stack-error.ts'
 import type { Service } from '../state.ts'
+import { portHolder } from './port-holder.ts'
 import { isRunning, launch, logTail, type ProcessRef, stop } from './process.ts'
 
 export interface ServerDefinition {
@@ -36,7 +37,7 @@ interface Options {
 export async function ensureServer(definition: ServerDefinition, saved: Service | undefined, options: Options): Promise<Service> {
   const { name, url, port, logFile } = definition
   const { report } = options
-  if (saved && isRunning(saved) && (await definition.ready())) {
+  if (saved && isRunning(saved) && portHolder(port, saved.pid) === 'own' && (await definition.ready())) {
     report({ step: name, state: 'skipped', detail: `already running at ${url}` })
     return saved
   }
@@ -77,7 +78,7 @@ function processFile({ cwd }: ServerDefinition): string {
 async function answering(definition: ServerDefinition, service: Service, { report, signal }: Options): Promise<void> {
   const { name, logFile, readyWithinMs } = definition
   const begin = performance.now()
-  for (let polls = 1; !(await definition.ready()); polls++) {
+  for (let polls = 1; !(await answersItself(definition, service)); polls++) {
     signal?.throwIfAborted()
     const waited = performance.now() - begin
     const ended = !isRunning(service)
@@ -90,4 +91,21 @@ async function answering(definition: ServerDefinition, service: Service, { repor
     if (polls % 20 === 0) report({ step: name, state: 'progress', detail: 'seconds', done: Math.round(waited / 1000) })
     await delay(150)
   }
+}
+
+/**
+ * Whether the very process answers. Throws STACK_PORT_TAKEN if another one is where it should be: the process is stopped then, so that the
+ * next `up` finds another port for it.
+ */
+async function answersItself({ name, port, ready }: ServerDefinition, service: Service): Promise<boolean> {
+  const holder = portHolder(port, service.pid!)
+  if (holder === 'nobody') return false
+  if (holder === 'own') return ready()
+  await stop(service, 10_000)
+  const who = holder.pid === undefined ? "another user's process" : `process ${holder.pid} (${holder.name})`
+  throw new StackError(
+    'STACK_PORT_TAKEN',
+    `${name} should listen on port ${port}, but ${who} does: stop that one, or run \`binlake up\` again, which takes another port for ${name}`,
+    { retryable: true },
+  )
 }
