@@ -4,7 +4,14 @@ export default defineConfig({
   test: {
     projects: [
       // Patience: races of processes keep all cores busy beside the other files.
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 30_000 } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          globalSetup: ['test/unit/global-setup.ts'],
+          testTimeout: 30_000,
+        },
+      },
       {
         test: {
           name: 'stack',
