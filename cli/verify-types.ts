@@ -11,7 +11,8 @@ import { makeOwnFolder, removeOwnFolder } from '../connectors/own-folder.ts'
 import { isSelfTest, selfTestTable } from '../connectors/self-test-name.ts'
 import type { EndOffsets, Source } from '../connectors/source.ts'
 import { connectorOf, type LiveConnector, uncapturedBy } from '../infra/debezium/captures.ts'
-import { describe, findings } from '../infra/debezium/check.ts'
+import { connectorFindings } from '../infra/debezium/connector-rules.ts'
+import { describe } from '../infra/debezium/rule.ts'
 import type { Duck } from '../lake/duckdb.ts'
 import type { TableName } from '../processors/source-schema.ts'
 import { SourceSchemas } from '../processors/source-schemas.ts'
@@ -196,7 +197,7 @@ function refuseUnfit({ name, config }: LiveConnector, table: TableName): void {
     )
   }
   // A connector that skips or rewrites what it cannot convert would be tested into trouble.
-  const unsafe = findings(config)
+  const unsafe = connectorFindings(config)
   if (unsafe.length > 0)
     throw new VerifyTypesRefused(
       `connector ${name} runs with settings under which values are lost; mend them first:\n${describe(unsafe)}`,

@@ -1,8 +1,9 @@
 // The last step of `up`, the same for Docker and local processes: tables, then the connector, then a look at what runs.
 // Guarantee: no stack is called ready with an unsafe connector.
 import { createStatements } from '../shop/tables.ts'
-import { checkConnector, describe } from './debezium/check.ts'
+import { checkConnector } from './debezium/check.ts'
 import { ensureConnector } from './debezium/connector.ts'
+import { describe } from './debezium/rule.ts'
 import { type ConnectorPlaces, connectorConfig } from './debezium/template.ts'
 import { prepareDatabase } from './mysql/prepare.ts'
 import { type Report, step } from './report.ts'

@@ -1,6 +1,6 @@
 // `binlake connector`: the configuration of Debezium's connector for the server in use, and whether connector and server are safe to read from.
 import type { Command } from 'commander'
-import type { Finding } from '../../infra/debezium/check.ts'
+import { describe, type Finding } from '../../infra/debezium/rule.ts'
 import { need } from '../config.ts'
 import { exit } from '../exit.ts'
 import type { Session } from '../session.ts'
@@ -58,20 +58,20 @@ async function show(session: Session, { user, replication }: { user: string; rep
 
 async function check(session: Session, { json }: { json?: boolean }): Promise<number> {
   const { config, signal } = session
-  const [{ openMysqlSession }, { connectorOf }, { findings }, { serverFindings, serverRules }] = await Promise.all([
+  const [{ openMysqlSession }, { connectorOf }, { connectorFindings }, { serverFindings, serverRules }] = await Promise.all([
     import('../../connectors/mysql-session.ts'),
     import('../../infra/debezium/captures.ts'),
-    import('../../infra/debezium/check.ts'),
+    import('../../infra/debezium/connector-rules.ts'),
     import('../../infra/debezium/server-rules.ts'),
   ])
   const connector = await connectorOf(need(config.connect.url, 'connect.url'), need(config.kafka.prefix, 'kafka.prefix'), {
     signal,
   })
   await using server = await openMysqlSession(need(config.mysql.url, 'mysql.url'))
-  const names = serverRules.map(({ variable }) => `'${variable}'`).join(', ')
+  const names = serverRules.map(({ setting }) => `'${setting}'`).join(', ')
   const rows = await server.query(`SHOW GLOBAL VARIABLES WHERE Variable_name IN (${names})`)
   const variables = new Map(rows.map(([name, value]) => [name!, value ?? '']))
-  const found = { connector: findings(connector.config), server: serverFindings(variables, server.flavour) }
+  const found = { connector: connectorFindings(connector.config), server: serverFindings(variables, server.flavour) }
   const kind = server.flavour === 'mariadb' ? 'MariaDB' : 'MySQL'
   const ours = [`connector ${connector.name}`, `${kind} ${server.version.join('.')}`]
   if (json) await session.print(`${JSON.stringify(found, null, 2)}\n`)
@@ -80,8 +80,6 @@ async function check(session: Session, { json }: { json?: boolean }): Promise<nu
 }
 
 function told(what: string, findings: readonly Finding[]): string {
-  if (findings.length === 0) return `${what}: safe\n`
-  return findings
-    .map(({ setting, found, wanted, why }) => `${what}: ${setting} is ${found}, should be ${wanted}: ${why}\n`)
-    .join('')
+  const lines = findings.length === 0 ? ['safe'] : describe(findings).split('\n')
+  return lines.map(line => `${what}: ${line}\n`).join('')
 }

@@ -1,5 +1,6 @@
 // Which mysqld the local stack runs: the machine's own, else one unpacked from its package mirror.
-// Guarantee: MySQL 8.0 or newer, never MariaDB.
+// Guarantee: what `findMysqld` finds is MySQL 8.0 or newer, never MariaDB.
+import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { run } from '../command.ts'
@@ -17,7 +18,7 @@ export async function findMysqld(options: { report: Report; signal?: AbortSignal
   const own = await machineMysqld()
   if (own) return own
   const hint = 'install MySQL 8.0 or newer so that `mysqld` is on the PATH'
-  return unpackedMysqld(await aptUnpacked('mysql', { ...options, pattern: '^mysql-server-core', hint }))
+  return unpackedProgram(await aptUnpacked('mysql', { ...options, pattern: '^mysql-server-core', hint }), 'mysqld')
 }
 
 /** The machine's own `mysqld`, if it has one that is MySQL 8.0 or newer. */
@@ -36,23 +37,31 @@ export function parseMysqlVersion(output: string): string | undefined {
   return match && Number(match[1]) >= 8 ? `${match[1]}.${match[2]}` : undefined
 }
 
-/** The packages bring their own C library, newer than the machine's: its loader starts the program. */
-async function unpackedMysqld(folder: string): Promise<Mysqld> {
+/** A server of unpacked packages. They bring their own C library, newer than the machine's: its loader starts the program. */
+export async function unpackedProgram(folder: string, name: 'mysqld' | 'mariadbd'): Promise<Mysqld> {
   const lib = join(folder, 'usr', 'lib')
   const triplet = (await readdir(lib)).find(name => name.endsWith('-linux-gnu'))!
-  const libraries = join(lib, triplet)
-  const loader = (await readdir(libraries)).find(name => /^ld-linux.*\.so/.test(name))!
-  const share = join(folder, 'usr', 'share', 'mysql')
+  // Releases differ in whether the C library lies in /lib or in /usr/lib.
+  const libraries = [join(folder, 'lib', triplet), join(lib, triplet), join(lib, 'mysql', 'private')].filter(existsSync)
+  const files = (await Promise.all(libraries.map(async path => (await readdir(path)).map(file => join(path, file))))).flat()
+  const loader = files.find(file => /\/ld-linux[^/]*\.so[^/]*$/.test(file))
+  if (!loader) throw new Error(`no loader in ${libraries.join(', ')}`)
+  const share = shareOf(folder)
   return {
-    command: join(libraries, loader),
+    command: loader,
     args: [
       '--library-path',
-      `${libraries}:${join(lib, 'mysql', 'private')}`,
-      join(folder, 'usr', 'sbin', 'mysqld'),
+      libraries.join(':'),
+      join(folder, 'usr', 'sbin', name),
       '--no-defaults',
       `--lc-messages-dir=${share}`,
       `--character-sets-dir=${join(share, 'charsets')}`,
       `--plugin-dir=${join(lib, 'mysql', 'plugin')}`,
     ],
   }
+}
+
+/** Messages, character sets and system tables of an unpacked server. MariaDB 11 calls the folder by its own name. */
+export function shareOf(folder: string): string {
+  return ['mariadb', 'mysql'].map(name => join(folder, 'usr', 'share', name)).find(existsSync)!
 }

@@ -1,6 +1,6 @@
 // Scenarios of cdc-spec §8 about values: numbers, decimals, times, zero dates, NULL, BOOL and JSON (docs/column-types.md).
 import { afterEach, expect, it } from 'vitest'
-import { findings } from '../../../infra/debezium/check.ts'
+import { connectorFindings } from '../../../infra/debezium/connector-rules.ts'
 import { connectorConfig } from '../../../infra/debezium/template.ts'
 import type { SourceColumn, SourceTable } from '../../../processors/source-schema.ts'
 import { c, Forge, type Forged, keyText, type Row, r, raw, type Source, u, valueText } from './forge.ts'
@@ -165,7 +165,7 @@ it('scenario 38: NULL in a column with a default is NULL; a connector that would
     brokers: 'k:9092',
     replication: 3,
   })
-  expect(findings(config).map(({ setting }) => setting)).toEqual(['value.converter.replace.null.with.default'])
+  expect(connectorFindings(config).map(({ setting }) => setting)).toEqual(['value.converter.replace.null.with.default'])
 })
 
 it('scenario 39: BOOL is the same as 1 from a snapshot and as true from the binlog, and no version of its own', async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { findings } from '../../../../infra/debezium/check.ts'
+import { connectorFindings as findings } from '../../../../infra/debezium/connector-rules.ts'
 import { connectorConfig, fill } from '../../../../infra/debezium/template.ts'
 
 const slot = (name: string) => `\${${name}}`

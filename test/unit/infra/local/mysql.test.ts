@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { accountFile, serverSettings } from '../../../../infra/local/mysql.ts'
+import { accountFile } from '../../../../infra/local/database.ts'
+import { serverSettings } from '../../../../infra/local/mysql.ts'
 
 const secrets = { 'mysql-root': 'R-1', debezium: 'D_2', binlake: 'B3' }
 
@@ -9,7 +10,7 @@ test('the binary log is as Debezium needs it', () => {
     'loose-binlog-format': 'ROW',
     'binlog-row-image': 'FULL',
     'binlog-row-value-options': '',
-    'binlog-transaction-compression': 'OFF',
+    'loose-binlog-transaction-compression': 'OFF',
     'gtid-mode': 'ON',
     'enforce-gtid-consistency': 'ON',
     'bind-address': '127.0.0.1',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { findings, describe as inWords } from '../../../../infra/debezium/check.ts'
-import { rules } from '../../../../infra/debezium/rules.ts'
+import { connectorRules, connectorFindings as findings } from '../../../../infra/debezium/connector-rules.ts'
+import { describe as inWords } from '../../../../infra/debezium/rule.ts'
 import { connectorConfig } from '../../../../infra/debezium/template.ts'
 
 const safe = await connectorConfig({
@@ -51,7 +51,7 @@ test.each(unsafe)('%s=%s is found, and nothing else', (setting, value) => {
 
 test('every rule is tried above, except the one that idempotence makes void and MariaDB’s own', () => {
   const tried = new Set(unsafe.map(([setting]) => setting))
-  expect(rules.map(rule => rule.setting).filter(setting => !tried.has(setting))).toEqual([
+  expect(connectorRules.map(rule => rule.setting).filter(setting => !tried.has(setting))).toEqual([
     'driver.yearIsDateType',
     'producer.override.max.in.flight.requests.per.connection',
   ])
