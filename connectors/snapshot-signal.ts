@@ -1,7 +1,6 @@
 // Signals to Debezium about snapshots: a row in the connector's signal table, or a record in its signal topic.
 // Guarantee: one signal is sent once; nothing else of the source is written.
-import { Producer } from '@platformatic/kafka'
-import { connectionOptions, type KafkaSettings } from './kafka-group.ts'
+import type { KafkaSettings } from './kafka-group.ts'
 import { quoted } from './mysql-keys.ts'
 import type { MysqlSession } from './mysql-session.ts'
 
@@ -63,6 +62,8 @@ export async function signalByTopic(
   signal: SnapshotSignal,
 ): Promise<void> {
   const settings = { ...kafka, group: '', topicPrefix: name, spoolDir: '', batch: { records: 0, bytes: 0, ageMs: 0 } }
+  // The client takes longer to load than all else of the command line, and most commands never send a signal.
+  const [{ Producer }, { connectionOptions }] = await Promise.all([import('@platformatic/kafka'), import('./kafka-group.ts')])
   const producer = new Producer(connectionOptions(settings))
   try {
     const value = Buffer.from(JSON.stringify(signal))

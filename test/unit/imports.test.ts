@@ -37,6 +37,14 @@ function importsOf(file: string): string[] {
     .filter(path => path.endsWith('.ts'))
 }
 
+/** Files and packages that are loaded together with a file. */
+function staticImportsOf(file: string): string[] {
+  if (!files.includes(file)) return []
+  const text = readFileSync(join(root, file), 'utf8')
+  const statements = text.matchAll(/^(?:import|export)\b(?! type\b)[^'()]*?'([^']+)'/gm)
+  return [...statements].map(([, name]) => (name!.startsWith('.') ? relative(root, resolve(root, dirname(file), name!)) : name!))
+}
+
 const roomOf = (file: string) => file.split('/')[0]!
 
 describe('imports', () => {
@@ -70,6 +78,19 @@ describe('imports', () => {
     }
     for (const file of files) visit(file, [])
     expect(circles).toEqual([])
+  })
+
+  it('load no client of another system and no generator of names before a command needs one', () => {
+    const loaded = new Map<string, string[]>()
+    const load = (file: string, path: string[]) => {
+      if (loaded.has(file)) return
+      loaded.set(file, path)
+      for (const target of staticImportsOf(file)) load(target, [...path, file])
+    }
+    load('cli/program.ts', [])
+    expect(loaded.keys()).toContain('cli/commands/run.ts')
+    const slow = [...loaded].filter(([name]) => /^(@platformatic|@azure|@faker-js|mysql2)/.test(name))
+    expect(slow.map(([name, path]) => [...path, name].join(' -> '))).toEqual([])
   })
 
   it('leave the environment to cli/config.ts', () => {
