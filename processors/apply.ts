@@ -10,12 +10,12 @@ import { scan } from '../lake/scan.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
 import { type Sql, sql } from '../lake/sql.ts'
 import type { MaskPlan } from '../privacy/mask.ts'
-import { hasUncountedLives, topicsOf } from './bronze-names.ts'
+import { topicsOf } from './bronze-names.ts'
 import { typeChanges } from './changes.ts'
 import { isMultiset } from './multiset/copies.ts'
 import { countCopies } from './multiset/count-copies.ts'
 import { judgedColumns } from './multiset/judge-events.ts'
-import { type Collapsed, collapse, TableHalted } from './order/collapse.ts'
+import { type Collapsed, collapse } from './order/collapse.ts'
 import { epochDecisions, epochOfRow } from './order/epochs.ts'
 import { eventRows } from './order/event-rows.ts'
 import type { EventsOfKeys } from './order/events-of-keys.ts'
@@ -43,31 +43,6 @@ export interface Way {
   mask: MaskPlan
   /** How many records may wait in quarantine before the table stops; absent: any number. */
   quarantineBudget?: number
-}
-
-/** Bronze as it is now; undefined: there is none. Throws TableHalted and TableOmitted where no silver can be made of it. */
-export async function openBronze({ lake, schema, mask }: Way): Promise<Snapshot | undefined> {
-  const bronze = await lake.current(tablePath('bronze', schema))
-  if (!bronze) return undefined
-  if (schema.primaryKey.length === 0 && new Set(topicsOf(bronze).map(({ partition }) => partition)).size > 1)
-    throw new TableHalted(
-      `${nameOf(schema)}: the table has no primary key, and its topic several partitions, over which Kafka keeps no order of its changes; give the table ` +
-        'an invisible primary key, or a new topic of one partition and a new snapshot (docs/keys.md)',
-    )
-  if (hasUncountedLives(bronze)) {
-    throw new TableHalted(
-      `${nameOf(schema)}: its topic was deleted and created again before binlake counted such lives, so offsets no longer tell the order; move the table's folders in bronze and silver ` +
-        'aside, and the new topic is read from its start',
-    )
-  }
-  if (mask.omitted !== undefined) throw new TableOmitted(`${nameOf(schema)}: not in silver: ${mask.omitted}`)
-  return bronze
-}
-
-/** The policy does not let this table into silver. */
-export class TableOmitted extends Error {
-  readonly code = 'TABLE_OMITTED'
-  readonly retryable = false
 }
 
 export interface Batch {
@@ -116,20 +91,21 @@ export async function apply(
   }
   const events = (columns: readonly string[]) => bronzeRows(duck, way, taken, columns)
   const several = hasSeveralPartitions(bronze) ? await events(arrivalColumns) : undefined
+  const arrived = several && arrivals(several)
   const truncates = await addTruncated(at, schema, { bronze, tables, silver, several, events: await events(identityColumns) })
   await readState(duck, silver, tables)
   const collapsed = await collapse(duck, {
     table: nameOf(schema),
     key: mask.primaryKey,
     findSeen: async places => lookUp(at, schema, { bronze, events: await events(identityColumns), places }),
-    arrivals: several && arrivals(several),
+    arrivals: arrived,
     truncates,
   })
   if (collapsed.reused) {
     const text = 'events have the ids of others of quite another time: the source uses its numbers again'
     log.warn({ table: nameOf(schema), events: collapsed.reused }, text)
   }
-  await markUnchanged(duck, mask, { tables, silver })
+  await markUnchanged(duck, mask, { tables, silver, arrivals: arrived })
   const moved = setAside && (await duck.row(sql`SELECT 1 FROM applied WHERE _op = 'd' LIMIT 1`))
   const lost = moved ? await lostInserts(at, schema, { bronze, files }) : []
   if (lost.length > 0) log.warn({ table: nameOf(schema), records: lost.length }, lostInsertsText(schema, lost))

@@ -1,5 +1,6 @@
 // What bronze holds of a table beyond its silver, as silver will have it: for `<table>_live` in queries.
 // Guarantee: silver without these keys, and their rows here, are what the next merge will make of it; nothing is written to the lake.
+
 import { tmpdir } from 'node:os'
 import { join as joinPath } from 'node:path'
 import type { Logger } from 'pino'
@@ -15,14 +16,15 @@ import type { Keys } from '../privacy/keys.ts'
 import { compileMask } from '../privacy/mask.ts'
 import type { Policy } from '../privacy/policy.ts'
 import type { LiveTail, ReadTail } from '../sql/derived.ts'
-import { apply, openBronze } from './apply.ts'
+import { apply } from './apply.ts'
 import { isDebeziums } from './bronze-names.ts'
 import { filesAfter } from './next-files.ts'
+import { openTable } from './open-table.ts'
 import { TableHalted } from './order/collapse.ts'
 import { refuseOtherPolicy } from './refine.ts'
 import { SchemaUnknown } from './refinery.ts'
 import { outgrown } from './schema/built.ts'
-import { evolved, openSilver } from './silver.ts'
+import { evolved } from './silver.ts'
 import { paths, type SilverTables, silverParts } from './silver-parts.ts'
 import { SourceSchemas } from './source-schemas.ts'
 
@@ -48,9 +50,9 @@ export function readTails({ lake, policy, keys, log, duckOptions = {} }: LiveOpt
     if (!schema) throw new SchemaUnknown(`${name.database}.${name.table}: no schema change has told of this table yet`)
     const mask = compileMask(policy, schema, keys)
     const way = { lake, log, schema, mask }
-    const bronze = await openBronze(way)
-    if (!bronze) return undefined
-    const tables = await openSilver(lake, schema, { key: mask.primaryKey, bronzeId: bronze.metaData.id })
+    const open = await openTable(way)
+    if (!open) return undefined
+    const { bronze, tables } = open
     const why = outgrown(tables.current, schema, mask)
     if (why)
       throw new TableHalted(

@@ -4,15 +4,16 @@
 import { ConflictError } from '../lake/conflict.ts'
 import type { Duck } from '../lake/duckdb.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
-import { apply, openBronze, type Way } from './apply.ts'
+import { apply, type Way } from './apply.ts'
 import { otherwiseMasked } from './mask-record.ts'
 import { nextFiles } from './next-files.ts'
+import { openTable } from './open-table.ts'
 import { TableHalted } from './order/collapse.ts'
 import { refuseOverBudget } from './quarantine/budget.ts'
 import { remakeKeys } from './quarantine/remake-keys.ts'
 import { allWait } from './schema/hold.ts'
 import { rebuildOutgrown } from './schema/rebuild-outgrown.ts'
-import { mergeSilver, openSilver } from './silver.ts'
+import { mergeSilver } from './silver.ts'
 import type { SilverTables } from './silver-parts.ts'
 import { applySweep } from './snapshots/apply-sweep.ts'
 import { nameOf } from './table-name.ts'
@@ -49,9 +50,9 @@ export async function refine(duck: Duck, options: Refinement): Promise<Refined |
 
 async function step(duck: Duck, options: Refinement): Promise<Refined | undefined> {
   const { lake, schema, mask } = options
-  const bronze = await openBronze(options)
-  if (!bronze) return undefined
-  const tables = await openSilver(lake, schema, { key: mask.primaryKey, bronzeId: bronze.metaData.id })
+  const open = await openTable(options)
+  if (!open) return undefined
+  const { bronze, tables } = open
   const rebuilt = await rebuildOutgrown(duck, options, { bronze, tables, maxRows: options.maxRows })
   if (rebuilt) return { ...rebuilt, more: rebuilt.version < bronze.version }
   refuseOtherPolicy(tables, options)

@@ -1,22 +1,23 @@
 // `binlake explain`: everything that bronze, the policy, silver, people and gold have to do with one key.
 // Guarantee: reads only; which events count is what the line itself applies to the key, done once more beside the lake.
+
 import type { Duck } from '../../lake/duckdb.ts'
 import { LakeError } from '../../lake/lake-error.ts'
 import { tablePath } from '../../lake/layout.ts'
 import { loadSnapshot } from '../../lake/log.ts'
 import type { Snapshot } from '../../lake/snapshot.ts'
 import { id, join, sql } from '../../lake/sql.ts'
-import { openBronze, type Way } from '../apply.ts'
+import type { Way } from '../apply.ts'
 import { heldOffsets } from '../bronze.ts'
 import { topicsOf } from '../bronze-names.ts'
 import type { Context } from '../context.ts'
+import { openTable } from '../open-table.ts'
 import { type EventsOfKeys, eventsOfKeys } from '../order/events-of-keys.ts'
 import { TableHalted } from '../order/table-halted.ts'
 import { hasSeveralPartitions } from '../order/truncates.ts'
 import { buildAside } from '../replay/build-aside.ts'
 import { chooseTables } from '../replay/replay.ts'
 import { scratchLake } from '../replay/scratch-lake.ts'
-import { openSilver } from '../silver.ts'
 import { sweptMark } from '../snapshots/marks.ts'
 import { type AskedKey, ExplainInvalid, findAsked } from './asked-key.ts'
 import { type DecisionAbout, decisionsAbout } from './decisions-about.ts'
@@ -52,7 +53,7 @@ export interface ExplainOptions {
   gold: boolean
 }
 
-/** Undefined: bronze has no such key. Throws ExplainInvalid, ReplayUnknownTable, and what openBronze throws. */
+/** Undefined: bronze has no such key. Throws ExplainInvalid, ReplayUnknownTable, and what openTable throws. */
 export async function explain(context: Context, options: ExplainOptions): Promise<Explanation | undefined> {
   const [chosen] = await chooseTables(context, [options.table])
   return explainKey(context, chosen!, options)
@@ -71,8 +72,9 @@ export async function explainKey(
       `${table}: it has no primary key, so its rows cannot be told apart and none can be asked for; look its events up with \`binlake sql\` in bronze`,
     )
   }
-  const bronze = await openBronze(way)
-  if (!bronze) return undefined
+  const open = await openTable(way)
+  if (!open) return undefined
+  const { bronze, tables } = open
   const { asked, values } = options
   const found = await findAsked(duck, { ...way, keys }, { bronze, asked })
   if (found === 0) return undefined
@@ -80,7 +82,6 @@ export async function explainKey(
     throw new ExplainInvalid(
       `${table}: ${found} keys are meant (one in MySQL's form, another in silver's); name one by --offset partition:offset of an event`,
     )
-  const tables = await openSilver(lake, schema, { key: mask.primaryKey, bronzeId: bronze.metaData.id })
   const only = await eventsOfKeys(duck, way, { bronze, keys: sql`SELECT * FROM asked_keys` })
   const halted = await applyAgain(duck, way, { bronze, only })
   const events = await eventsOf(duck, way, {

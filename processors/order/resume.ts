@@ -5,11 +5,11 @@ import type { Duck } from '../../lake/duckdb.ts'
 import type { Lakehouse } from '../../lake/lakehouse.ts'
 import { sql } from '../../lake/sql.ts'
 import { compileMask } from '../../privacy/mask.ts'
-import { apply, openBronze, type Way } from '../apply.ts'
+import { apply, type Way } from '../apply.ts'
 import type { Context } from '../context.ts'
 import { decideFor } from '../decisions.ts'
 import { filesAfter } from '../next-files.ts'
-import { openSilver } from '../silver.ts'
+import { openTable } from '../open-table.ts'
 import type { TableName } from '../source-schema.ts'
 import { SourceSchemas } from '../source-schemas.ts'
 import { nameOf } from '../table-name.ts'
@@ -47,9 +47,9 @@ type ResumeContext = Pick<Context, 'duck' | 'lake' | 'policy' | 'keys' | 'log'>
 export async function planResume(context: ResumeContext, wanted: string): Promise<ResumePlan> {
   const { duck, lake } = context
   const { way, table } = await wayOf(context, wanted)
-  const bronze = await openBronze(way)
-  if (!bronze) throw new NothingToResume(`${wanted}: there is no such table in bronze`)
-  const tables = await openSilver(lake, way.schema, { key: way.mask.primaryKey, bronzeId: bronze.metaData.id })
+  const open = await openTable(way)
+  if (!open) throw new NothingToResume(`${wanted}: there is no such table in bronze`)
+  const { bronze, tables } = open
   const files = await filesAfter(lake, bronze, tables, tables.taken.current)
   const halted = await apply(duck, way, { bronze, tables, files, setAside: false }).then<undefined, unknown>(
     () => undefined,

@@ -1,9 +1,11 @@
 // What a replay would do to one table: what it reads, what it replaces, what is new by design, which gold tables follow.
 // Guarantee: reads logs only; nothing is built or written.
+
 import { factsOf } from '../../lake/facts.ts'
+import type { Snapshot } from '../../lake/snapshot.ts'
 import type { GoldModel } from '../../sql/gold-models.ts'
-import { openBronze, type Way } from '../apply.ts'
-import { openSilver } from '../silver.ts'
+import type { Way } from '../apply.ts'
+import { openTable } from '../open-table.ts'
 import { silverParts } from '../silver-parts.ts'
 import { comparable } from './prove.ts'
 
@@ -27,10 +29,10 @@ export interface ReplayPlan {
 
 /** Undefined: there is no bronze. */
 export async function planReplay(way: Way & { gold: readonly GoldModel[] }): Promise<ReplayPlan | undefined> {
-  const { lake, schema, mask, gold } = way
-  const bronze = await openBronze(way)
-  if (!bronze) return undefined
-  const tables = await openSilver(lake, schema, { key: mask.primaryKey, bronzeId: bronze.metaData.id })
+  const { schema, mask, gold } = way
+  const open = await openTable(way)
+  if (!open) return undefined
+  const { bronze, tables } = open
   const parts = silverParts(tables, mask).map(({ path, base, wanted, configuration }) => ({
     ...{ table: path, rows: 0, files: 0, bytes: 0, changes: [] as string[] },
     ...(base ? { ...amountOf(base), changes: changesOf(base, { fields: wanted, configuration }) } : {}),
@@ -43,8 +45,6 @@ export async function planReplay(way: Way & { gold: readonly GoldModel[] }): Pro
     gold: goldReading(gold, schema),
   }
 }
-
-type Snapshot = NonNullable<Awaited<ReturnType<typeof openBronze>>>
 
 function amountOf(snapshot: Snapshot): Amount {
   const { rows, files, bytes } = factsOf(snapshot)

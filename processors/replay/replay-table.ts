@@ -1,5 +1,6 @@
 // One table's replay: built aside at the bronze version of the live table, compared with it, and put in its place.
 // Guarantee: proving changes nothing in the lake.
+
 import type { Duck } from '../../lake/duckdb.ts'
 import { goneFiles } from '../../lake/gone-files.ts'
 import { LakeError } from '../../lake/lake-error.ts'
@@ -7,9 +8,9 @@ import { tablePath } from '../../lake/layout.ts'
 import { loadSnapshot } from '../../lake/log.ts'
 import type { Snapshot } from '../../lake/snapshot.ts'
 import type { Keys } from '../../privacy/keys.ts'
-import { openBronze, type Way } from '../apply.ts'
+import type { Way } from '../apply.ts'
+import { openTable } from '../open-table.ts'
 import { keyOf } from '../refine.ts'
-import { openSilver } from '../silver.ts'
 import { paths } from '../silver-parts.ts'
 import { asTaken } from '../taken.ts'
 import { buildAside } from './build-aside.ts'
@@ -45,11 +46,11 @@ export interface ReplayTableOptions extends Way {
 
 /** Undefined: there is no bronze. Throws what stops a single table, and ConflictError if others keep getting in between. */
 export async function replayTable(duck: Duck, options: ReplayTableOptions): Promise<Replayed | undefined> {
-  const { lake, schema, mask, keys, proveOnly, examples, maxRows } = options
-  const newest = await openBronze(options)
-  if (!newest) return undefined
+  const { lake, schema, keys, proveOnly, examples, maxRows } = options
+  const open = await openTable(options)
+  if (!open) return undefined
+  const { bronze: newest, tables } = open
   const bronzeId = newest.metaData.id
-  const tables = await openSilver(lake, schema, { key: mask.primaryKey, bronzeId })
   const taken = tables.taken.current
   const history = await asTaken(lake, paths(schema).history, tables.history, { bronzeId, taken })
   const then = tables.current ? await bronzeAt(options, newest, taken) : undefined

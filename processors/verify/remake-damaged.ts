@@ -1,5 +1,6 @@
 // Rows of silver that are not what bronze makes of them (a damaged file, another writer): put back as a rebuild would have them.
 // Guarantee: only rows of the asked keys change, and only where they differ from what bronze says; bronze, history and markers are not touched.
+
 import { mkdir, rm } from 'node:fs/promises'
 import { join as joinPath } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -14,11 +15,11 @@ import { scan } from '../../lake/scan.ts'
 import type { Snapshot } from '../../lake/snapshot.ts'
 import { id, join, type Sql, sql } from '../../lake/sql.ts'
 import { withMissing } from '../../lake/with-missing.ts'
-import { openBronze, type Way } from '../apply.ts'
+import type { Way } from '../apply.ts'
+import { openTable } from '../open-table.ts'
 import { eventsOfKeys } from '../order/events-of-keys.ts'
 import { refine } from '../refine.ts'
 import { buildAside } from '../replay/build-aside.ts'
-import { openSilver } from '../silver.ts'
 import { silverParts } from '../silver-parts.ts'
 
 const tries = 5
@@ -41,10 +42,10 @@ export async function remakeDamaged(
 }
 
 async function remakeOnce(duck: Duck, way: Way, { keys, scratch }: { keys: Sql; scratch: string }): Promise<number> {
-  const { lake, schema, mask } = way
-  const bronze = await openBronze(way)
-  if (!bronze) return 0
-  const tables = await openSilver(lake, schema, { key: mask.primaryKey, bronzeId: bronze.metaData.id })
+  const { schema, mask } = way
+  const open = await openTable(way)
+  if (!open) return 0
+  const { bronze, tables } = open
   if (!tables.current || tables.taken.current !== bronze.version) return 0
   const folder = joinPath(scratch, 'remade')
   await mkdir(folder, { recursive: true, mode: 0o700 })
