@@ -25,6 +25,9 @@ export function lifeAppId(topic: string, topicId: string): string {
   return `binlake-life/${topic}#${topicId}`
 }
 
+/** The `txn` that holds when bronze got its last records (`_ingested_at`, milliseconds): two workers cannot both come next. */
+export const arrivalAppId = 'binlake-arrival'
+
 /** Lives that the table's topic had before this one: 0 for the first, and for the one that is about to begin as many as bronze knows. */
 export function livesBefore(bronze: Snapshot | undefined, topic: string, topicId: string): number {
   const counted = bronze?.txns.get(lifeAppId(topic, topicId))

@@ -1,17 +1,28 @@
 // Bronze: every record once, verbatim, in one Delta commit with the offsets that follow it; a partition is a day of ingestion (UTC).
 // Guarantee: a record is in the lake if and only if the committed offset of its partition is past it, whatever crashes.
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { TopicBatch } from '../connectors/source.ts'
 import type { Add } from '../lake/actions.ts'
 import { commit } from '../lake/commit.ts'
 import type { Duck } from '../lake/duckdb.ts'
+import { LakeError } from '../lake/lake-error.ts'
 import type { Lakehouse } from '../lake/lakehouse.ts'
 import { tablePath } from '../lake/layout.ts'
 import { type Field, field } from '../lake/schema.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
 import { boundsProperties } from '../lake/stats.ts'
 import { writeFile } from '../lake/write.ts'
-import { lifeAppId, livesBefore, notifications, offsetAppId, schemaChanges, signals, transactions } from './bronze-names.ts'
+import {
+  arrivalAppId,
+  lifeAppId,
+  livesBefore,
+  notifications,
+  offsetAppId,
+  schemaChanges,
+  signals,
+  transactions,
+} from './bronze-names.ts'
 import { isDataError } from './data-error.ts'
 import { followBinlog } from './order/follow-binlog.ts'
 import { noteTruncates } from './order/note-truncates.ts'
@@ -84,8 +95,22 @@ export interface Appended {
   quarantined: number
 }
 
+const tries = 10
+
 /** Appends one topic's batch. Throws BronzeGap, and what the lake and the store throw. */
 export async function appendBronze(ingest: Ingest, batch: TopicBatch): Promise<Appended> {
+  for (let nth = 1; ; nth++) {
+    try {
+      return await append(ingest, batch)
+    } catch (error) {
+      // Another worker has brought other partitions meanwhile, or the same: the next try sees which.
+      if (!(error instanceof LakeError && error.code === 'LAKE_FENCED') || nth === tries) throw error
+      await sleep(Math.random() * 50 * nth)
+    }
+  }
+}
+
+async function append(ingest: Ingest, batch: TopicBatch): Promise<Appended> {
   const kind = kindOf(batch.topic, ingest)
   const table = ingest.tables.get(batch.topic) ?? (await identify(ingest, batch, kind))
   ingest.tables.set(batch.topic, table)
@@ -95,7 +120,7 @@ export async function appendBronze(ingest: Ingest, batch: TopicBatch): Promise<A
   if (from === undefined) return { table, records: 0, quarantined: 0 }
   const shape = shapeOf(base)
   const epoch = livesBefore(base, batch.topic, batch.topicId)
-  const options = { table, pending: pendingLines(from), ingestedAt: new Date(), epoch }
+  const options = { table, pending: pendingLines(from), ingestedAt: arrivalAfter(base), epoch }
   const { add, staged } = await writeRows(ingest, batch, kind, { path, shape, ...options })
   const quarantined = await setAside(ingest, batch, staged, from)
   const written = { table, path, base, batch, add: add! }
@@ -115,12 +140,21 @@ export async function appendBronze(ingest: Ingest, batch: TopicBatch): Promise<A
         version: to,
       })),
       ...(epoch > 0 ? [{ appId: lifeAppId(batch.topic, batch.topicId), version: BigInt(epoch) }] : []),
+      { appId: arrivalAppId, version: BigInt(options.ingestedAt.getTime()) },
       ...noted,
     ],
     adds: add ? [add] : [],
   })
   ingest.lake.committed(path, snapshot)
   return { table, records: batch.records + batch.poison.length, quarantined }
+}
+
+/**
+ * When a batch came into bronze: now, but later than all before it, whatever the clocks of other workers say. Silver takes commits in their order, a rebuild
+ * takes rows by this time, and between partitions the two must be one order.
+ */
+function arrivalAfter(base: Snapshot | undefined): Date {
+  return new Date(Math.max(Date.now(), Number(base?.txns.get(arrivalAppId) ?? -1n) + 1))
 }
 
 /** The next offsets the lake holds of a topic, by partition; empty when it has none. */

@@ -58,8 +58,8 @@ export function liveRows(options: { silver: Sql | undefined; tail: Sql | undefin
 }
 
 function history(rows: Sql, key: readonly string[]): Sql {
-  // A sweep may stand at its row's last event (snapshots/apply-sweep.ts).
-  const versions = sql`(PARTITION BY ${join(key.map(column => id(column)))} ORDER BY _seq, _op = 'd')`
+  // A row may have moved to another partition, whose offsets are lower (lastChanges). A sweep may stand at its row's last event (snapshots/apply-sweep.ts).
+  const versions = sql`(PARTITION BY ${join(key.map(column => id(column)))} ORDER BY _valid_from, _seq, _op = 'd')`
   return sql`SELECT *, _valid_to IS NULL AND _op NOT IN ('d', 't') AS _is_current
     FROM (SELECT *, lead(_valid_from) OVER ${versions} AS _valid_to FROM ${rows})`
 }

@@ -12,7 +12,11 @@ import { unchangedMark } from './marks.ts'
 export async function markUnchanged(
   duck: Duck,
   mask: MaskPlan,
-  { tables, silver }: { tables: SilverTables; silver: Lakehouse },
+  {
+    tables,
+    silver,
+    arrivals,
+  }: { tables: SilverTables; silver: Lakehouse /** As `collapse` has it. */; arrivals?: Sql | undefined },
 ): Promise<void> {
   if (!(await duck.row(sql`SELECT 1 FROM applied WHERE _op = 'r' LIMIT 1`))) return
   const key = columns(tables.key)
@@ -22,14 +26,18 @@ export async function markUnchanged(
       OR (${key}) IN (SELECT (${key}) FROM applied GROUP BY ALL HAVING count(*) > 1))`)
   const own = mask.columns.map(({ name }) => name)
   const has = new Set((await duck.rows<{ column_name: string }>(sql`DESCRIBE applied`)).map(({ column_name }) => column_name))
-  const order = sql`_held DESC, ${has.has('_epoch') ? sql`coalesce(_epoch, 0)` : sql`0`}, _offset, _partition`
-  const window = sql`(PARTITION BY ${key} ORDER BY ${order})`
+  const epoch = (of: Sql) => (has.has('_epoch') ? sql`coalesce(${of}_epoch, 0)` : sql`0`)
+  const order = sql`${epoch(sql``)}, _arrived, _partition, _offset`
+  const window = sql`(PARTITION BY ${key} ORDER BY _held DESC, ${order})`
+  // Within one partition offsets tell the order; between several, when each change came.
+  const arrived = arrivals ? sql`LEFT JOIN ${arrivals} USING (_epoch, _partition, _offset)` : sql``
+  const changes = sql`(SELECT applied.*${arrivals ? sql`, _arrived` : sql`, NULL::TIMESTAMPTZ AS _arrived`} FROM applied ${arrived})`
   const place = ['_partition', '_offset', ...(has.has('_epoch') ? ['_epoch'] : [])]
   const values = sql`row(${columns(own)})`
   await duck.run(sql`CREATE OR REPLACE TEMP TABLE unchanged AS
     SELECT ${key}, ${columns(place)} FROM (
       SELECT *, lag(_op) OVER ${window} AS _before_op, lag(${values}) OVER ${window} AS _before FROM (
-        SELECT ${columns(own)}, ${columns(place)}, _op, false AS _held FROM applied SEMI JOIN read_again USING (${key})
+        SELECT ${columns(own)}, ${columns(place)}, _op, false AS _held, _arrived FROM ${changes} SEMI JOIN read_again USING (${key})
         ${await heldBefore(duck, { tables, silver, own, place })}))
     WHERE _op = 'r' AND NOT _held AND _before_op NOT IN ('d', 't') AND _before IS NOT DISTINCT FROM ${values}`)
   if (!(await duck.row(sql`SELECT 1 FROM unchanged LIMIT 1`))) return
@@ -41,8 +49,8 @@ export async function markUnchanged(
   await duck.run(sql`UPDATE applied SET _valid_from = found._since FROM (
       SELECT ${columns(tables.key, 'row')}, ${columns(place, 'row')},
         greatest(state._valid_from, max(row._source_ts) FILTER (row._snapshot IS DISTINCT FROM ${unchangedMark}) OVER (PARTITION BY ${columns(tables.key, 'row')}
-          ORDER BY ${has.has('_epoch') ? sql`coalesce(row._epoch, 0)` : sql`0`}, row._offset, row._partition ROWS UNBOUNDED PRECEDING)) AS _since
-      FROM applied AS row SEMI JOIN unchanged USING (${key}) LEFT JOIN state USING (${key})
+          ORDER BY ${epoch(sql`row.`)}, row._arrived, row._partition, row._offset ROWS UNBOUNDED PRECEDING)) AS _since
+      FROM ${changes} AS row SEMI JOIN unchanged USING (${key}) LEFT JOIN state USING (${key})
     ) AS found WHERE ${same}`)
 }
 
@@ -60,7 +68,7 @@ async function heldBefore(
   })
   if (!rows) return sql``
   const values = own.map(name => (known.has(name) ? id(name) : sql`NULL`))
-  return sql`UNION ALL SELECT ${join([...values, ...place.map(() => sql`NULL`)])}, 'c', true FROM ${rows}`
+  return sql`UNION ALL SELECT ${join([...values, ...place.map(() => sql`NULL`)])}, 'c', true, NULL FROM ${rows}`
 }
 
 function columns(names: readonly string[], table?: string): Sql {

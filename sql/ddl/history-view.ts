@@ -14,7 +14,7 @@ export interface HistoryView {
 /** The view's SELECT: all columns, `_valid_to` (exclusive, NULL for the newest version of a key) and `_is_current`. */
 export function historySelect({ dialect, from, key, lead, truth = condition => condition }: HistoryView): Quoted {
   const columns = new Quoted(key.map(column => dialect.id(column).text).join(', '))
-  const window = piece`PARTITION BY ${columns} ORDER BY ${dialect.id('_seq')}`
+  const window = piece`PARTITION BY ${columns} ORDER BY ${dialect.id('_valid_from')}, ${dialect.id('_seq')}`
   const next = lead ? lead(window) : piece`lead(${dialect.id('_valid_from')}) OVER (${window})`
   const current = piece`${dialect.id('_valid_to')} IS NULL AND ${dialect.id('_op')} NOT IN ('d', 't')`
   return piece`SELECT v.*, ${truth(current)} AS ${dialect.id('_is_current')}

@@ -30,7 +30,7 @@ export function snowflakeDdl(tables: readonly DdlTable[]): Ddl {
     notes: [
       'Snowflake. Put your tenant in place of <tenant id>; then DESC EXTERNAL VOLUME shows the consent URL and the application',
       'that needs the role Storage Blob Data Reader. Without AUTO_REFRESH: ALTER ICEBERG TABLE … REFRESH.',
-      'A history’s _valid_to is lead("_valid_from") over its key, ordered by "_seq" (docs/read-elsewhere.md).',
+      'A history’s _valid_to is lead("_valid_from") over its key, ordered by "_valid_from", "_seq" (docs/read-elsewhere.md).',
     ],
     statements,
   }

@@ -97,7 +97,7 @@ test.each(ddlEngines.flatMap(engine => [local, azure, emulator].map(location => 
 test('histories get a view that closes their versions', () => {
   const text = ddlText('spark', orders(local))
   expect(text).toContain('VIEW `silver`.`orders_history_view`')
-  expect(text).toContain('lead(`_valid_from`) OVER (PARTITION BY `shop`, `id` ORDER BY `_seq`)')
+  expect(text).toContain('lead(`_valid_from`) OVER (PARTITION BY `shop`, `id` ORDER BY `_valid_from`, `_seq`)')
 })
 
 test('names that an engine cannot take are replaced, and stay apart', () => {

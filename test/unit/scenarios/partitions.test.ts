@@ -1,0 +1,93 @@
+// What a topic of several partitions may do to the order: workers whose clocks differ, partitions that come late, rows that move (docs/order.md).
+import { afterEach, expect, it, vi } from 'vitest'
+import { tablePath } from '../../../lake/layout.ts'
+import { scan } from '../../../lake/scan.ts'
+import { sql } from '../../../lake/sql.ts'
+import { viewOf } from '../../../sql/views.ts'
+import { c, Forge, r, t, u } from './forge.ts'
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+/** What history's view shows as current. */
+async function open(s: Forge): Promise<(string | null)[][]> {
+  const { duck, lake } = s.events
+  const path = tablePath('silver', { database: 'shop', table: 't' }, '_history')
+  const snapshot = (await lake.current(path))!
+  const columns = snapshot.fields.map(({ name }) => name)
+  const rows = await scan(lake.table(path), snapshot)
+  await duck.run(sql`DROP VIEW IF EXISTS versions`)
+  await duck.run(viewOf({ schema: 'main', name: 'versions', rows, columns, historyOf: ['id'] }))
+  const found = await duck.rows<{ id: string; v: string }>(
+    sql`SELECT id::VARCHAR AS id, v FROM versions WHERE _is_current ORDER BY versions.id`,
+  )
+  return found.map(({ id, v }) => [id, v])
+}
+
+it('scenario 28: a truncate that came while one partition alone was known ends older rows of the others too', async () => {
+  for (const compacted of [false, true]) {
+    await using s = await Forge.open()
+    await s.step(c(9, 'y', { pos: 20 }))
+    await s.step(t({ pos: 50 }))
+    if (compacted) await s.compactBronze()
+    await s.steps(
+      c(1, 'a', { pos: 40, partition: 1 }),
+      c(2, 'b', { pos: 60, partition: 1 }),
+      c(3, 'z', { pos: 45, partition: 1 }),
+    )
+    expect(await s.silver()).toEqual([['2', 'b']])
+    expect(await s.identical()).toBe('identical')
+  }
+})
+
+it('scenario 28: the truncate was there first, even if the worker that brought it has a clock that is ahead', async () => {
+  await using s = await Forge.open()
+  await s.step(c(8, 'x', { pos: 10, partition: 1 }), c(9, 'y', { pos: 20 }))
+  await s.step(t({ pos: 50 }))
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 60_000 })
+  await s.step(c(1, 'a', { pos: 40, partition: 1 }))
+  vi.useRealTimers()
+  await s.step(c(2, 'b', { pos: 60, partition: 1 }))
+  expect(await s.silver()).toEqual([['2', 'b']])
+  expect(await s.identical()).toBe('identical')
+})
+
+it('two workers that append at once come one after the other, by bronze’s own count of time', async () => {
+  await using s = await Forge.open()
+  await s.step(c(1, 'a', { pos: 10 }), c(2, 'b', { pos: 20, partition: 1 }))
+  await Promise.all([
+    s.ingest(t({ pos: 50 })),
+    s.ingest(c(3, 'c', { pos: 40, partition: 1 }), c(4, 'd', { pos: 60, partition: 1 })),
+  ])
+  await s.refine()
+  const times = await s.events.rows('bronze/shop/t', '_ingested_at')
+  expect(new Set(times.map(([at]) => at)).size).toBe(3)
+  expect(await s.silver()).toEqual([['4', 'd']])
+  expect(await s.identical()).toBe('identical')
+})
+
+it('history ends the versions of a row that moved where it moved, and of a row that a truncate in another partition ended', async () => {
+  const at = (n: number, partition: number) => ({ gtid: `a:${n}`, order: 1, partition, pos: n * 10 })
+  await using s = await Forge.open()
+  await s.step(c(2, 'x', at(1, 0)), c(1, 'a', at(2, 0)), u(1, 'b', at(3, 0)))
+  await s.step(u(1, 'c', at(4, 1)))
+  expect(await open(s)).toEqual([
+    ['1', 'c'],
+    ['2', 'x'],
+  ])
+  await s.step(t(at(5, 1)), c(3, 'z', at(6, 1)))
+  expect(await open(s)).toEqual(await s.silver())
+})
+
+it('a row that moved and is read again as it is gets no version, in one step or in many', async () => {
+  const at = (n: number, partition: number) => ({ gtid: `a:${n}`, order: 1, partition, pos: n * 10 })
+  const read = r(1, 'c', { gtid: 'a:4', pos: 40, partition: 1, snapshot: 'incremental' })
+  const all = [c(2, 'x', at(1, 0)), c(1, 'a', at(2, 0)), u(1, 'c', at(3, 0)), read, u(1, 'd', at(5, 1))]
+  for (const size of [1, 2, 5]) {
+    await using s = await Forge.open()
+    for (let from = 0; from < all.length; from += size) await s.step(...all.slice(from, from + size))
+    expect((await s.history('t', 'v')).map(([, v]) => v).sort()).toEqual(['a', 'c', 'd', 'x'])
+    expect(await s.identical()).toBe('identical')
+  }
+})
