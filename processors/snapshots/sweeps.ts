@@ -14,10 +14,12 @@ import { sql } from '../../lake/sql.ts'
 import { isDebeziums, livesBefore, offsetAppId, topicsOf } from '../bronze-names.ts'
 import { Decisions, decideFor } from '../decisions.ts'
 import type { TableName } from '../source-schema.ts'
+import { nameOf } from '../table-name.ts'
 import { isConditional, isSignalTopic } from './conditional.ts'
 import { type Generation, generationsOf, lastFullScan } from './generations.ts'
 import { readNotifications } from './notifications.ts'
 import { type Sweep, type SweepPlace, sweepAppId, sweepsIn } from './sweep-decision.ts'
+import { unreadRows } from './unread-rows.ts'
 
 export interface SweepsOptions {
   duck: Duck
@@ -42,6 +44,9 @@ export class Sweeps {
   /** By table, the generation that needs no more looking. */
   readonly #settled = new Map<string, string>()
 
+  /** By table, the generation whose unread records were told of. */
+  readonly #told = new Map<string, string>()
+
   constructor(options: SweepsOptions) {
     this.#options = options
     this.#decisions = new Decisions(options.duck, options.lake)
@@ -60,12 +65,28 @@ export class Sweeps {
       this.#settled.set(table, generation.id)
       return false
     }
-    if (!(await this.#reached(await this.#ends(name, bronze, generation)))) return false
+    const ends = await this.#ends(name, bronze, generation)
+    if (!(await this.#reached(ends)) || (await this.#unread(name, generation, ends))) return false
     const conditional = await isConditional(duck, lake, { name, generation })
     if (conditional) log.info({ table }, 'the snapshot read only a part of the table: rows that it did not meet stay')
     const done = conditional || (await this.#sweep(name, generation))
     if (done) this.#settled.set(table, generation.id)
     return done && !conditional
+  }
+
+  /** Whether rows that the snapshot met wait in quarantine: they are there, and nobody can say which they are. */
+  async #unread(name: TableName, { id, started }: Generation, ends: Scan['ends']): Promise<boolean> {
+    const { duck, lake, log } = this.#options
+    const records = await unreadRows(duck, lake, { name, started, ends })
+    if (records === 0) return false
+    const table = nameOf(name)
+    if (this.#told.get(table) !== id)
+      log.warn(
+        { table, generation: id, records },
+        `records of a full snapshot are in quarantine: rows that it did not meet stay until they are settled, by \`binlake quarantine replay ${table}\` or \`drop\``,
+      )
+    this.#told.set(table, id)
+    return true
   }
 
   /** Not if it was swept already, nor at the table's first snapshot: there is nothing that it could have missed. */
