@@ -1,5 +1,6 @@
 // What the source's tables look like, as Debezium's schema-change topic tells it; column types and masking build on it.
 // Guarantee: an event is read whole or refused; nothing about a column is guessed.
+import { renamedFrom } from './schema/renamed-from.ts'
 
 /** A column as declared in MySQL. */
 export interface SourceColumn {
@@ -110,7 +111,12 @@ function tableChange(change: Json, database: string, ddl: string): TableChange {
     result.schema = sourceTable(object(change.table, 'table'), current)
   }
   // Debezium documents a rename's id as `old,new` and 3.6 writes the new name only: the statement then has the old one.
-  const previous = names.length > 1 ? names[0] : type === 'ALTER' ? renamedFrom(ddl, database) : undefined
+  const previous =
+    names.length > 1
+      ? names[0]
+      : type === 'ALTER'
+        ? renamedFrom(ddl, { ...current, database: database || current.database })
+        : undefined
   if (previous && (previous.database !== current.database || previous.table !== current.table)) result.previous = previous
   return result
 }
@@ -156,15 +162,6 @@ function tableNames(id: string, database: string): TableName[] {
     if (!table) throw new SchemaChangeMalformed('id is not a table name')
     return { database: parts.length > 1 ? parts[0]! : database, table }
   })
-}
-
-function renamedFrom(ddl: string, database: string): TableName | undefined {
-  const name = '(?:`(?:[^`]|``)*`|[^\\s.`]+)'
-  const id = `(${name}(?:\\s*\\.\\s*${name})?)`
-  const match =
-    new RegExp(`^\\s*RENAME\\s+TABLES?\\s+${id}\\s+TO\\s`, 'is').exec(ddl) ??
-    new RegExp(`^\\s*ALTER\\s+TABLE\\s+${id}\\s.*\\bRENAME\\b`, 'is').exec(ddl)
-  return match?.[1] === undefined ? undefined : tableNames(match[1], database)[0]
 }
 
 function withoutQuotes(label: string): string {

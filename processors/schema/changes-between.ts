@@ -53,6 +53,10 @@ export function changesBetween({ before, now, ddls, snapshot }: Step): Change[] 
   if (key.size !== before.primaryKey.length || before.primaryKey.some(name => !key.has(lower(name)))) {
     const list = (names: readonly string[]) => names.join(', ') || 'none'
     changes.push({ kind: 'primary_key', detail: `the primary key was ${list(before.primaryKey)} and is ${list(now.primaryKey)}` })
+  } else {
+    // MySQL has made other values of the old keys, by which rows from before can no longer be found.
+    const other = now.primaryKey.find(name => changes.some(({ kind, column }) => kind === 'incompatible' && same(column!, name)))
+    if (other !== undefined) changes.push({ kind: 'primary_key', detail: `column ${other} of the primary key has another type` })
   }
   const partitions = ddls.findLast(ddl => ddl.partitions)?.partitions
   if (partitions) changes.push({ kind: 'partition', detail: `a partition was ${partitions}: its rows went without an event` })
@@ -138,6 +142,10 @@ export function declared({ typeName, length, scale, enumValues }: SourceColumn):
   if (enumValues || length === undefined) return typeName
   const [first = '', ...rest] = typeName.split(' ')
   return [`${first}(${scale === undefined ? length : `${length},${scale}`})`, ...rest].join(' ')
+}
+
+function same(a: string, b: string): boolean {
+  return lower(a) === lower(b)
 }
 
 function byName(table: SourceTable, name: string): SourceColumn | undefined {

@@ -19,9 +19,16 @@ export function compareTypes(before: SourceColumn, now: SourceColumn): TypeChang
     // Its values are filled up with zeros, row by row.
     return 'incompatible'
   }
+  // A CHAR is read without the spaces at its end.
+  if (a.kind === 'text' && isFixed(now) && !isFixed(before)) return 'narrowed'
   if (a.size === b.size && a.scale === b.scale) return 'same'
   if (b.size >= a.size && b.scale >= a.scale) return 'widened'
   return b.size <= a.size && b.scale <= a.scale ? 'narrowed' : 'incompatible'
+}
+
+/** CHAR under any of its names. */
+export function isFixed({ typeName }: SourceColumn): boolean {
+  return /^(?:N(?:ATIONAL )?)?CHAR(?:ACTER)?\b(?! VAR)/i.test(typeName)
 }
 
 /** Whether each value of one kind is one of another. */

@@ -1,6 +1,7 @@
 // The value that rows from before get in a new column, where the statement that added it tells.
 // Guarantee: a text that the column's type reads as MySQL prints it (`fromMysql`), or `computed`: nothing is approximated.
 import type { SourceColumn } from '../source-schema.ts'
+import { isFixed } from './compare-types.ts'
 import type { AddedDefault } from './ddl.ts'
 import { typeClass } from './type-class.ts'
 
@@ -26,13 +27,16 @@ function printed(column: SourceColumn, kind: string, text: string): string | und
   const label = (wanted: string) => column.enumValues?.find(one => one.toLowerCase() === wanted.toLowerCase())
   switch (kind) {
     case 'whole':
+      // MySQL takes a YEAR of two digits for one of this century or the last.
+      if (/^YEAR\b/i.test(column.typeName)) return /^(?:19|2[01])\d\d$/.test(text) ? text : undefined
+      return /^[+-]?\d+$/.test(text) ? text.replace('+', '') : undefined
     case 'bits':
       return /^[+-]?\d+$/.test(text) ? text.replace('+', '') : undefined
     case 'decimal':
     case 'float':
       return /^[+-]?(?:\d+\.?\d*|\.\d+)$/.test(text) ? text.replace('+', '') : undefined
     case 'text':
-      return text
+      return isFixed(column) ? text.replace(/ +$/, '') : text
     case 'bytes':
       return padded(column, Buffer.from(text))
     case 'enum':

@@ -8,7 +8,7 @@ export interface Token {
 }
 
 const pattern =
-  /(?<blank>\s+|--(?:[\s][^\n]*|$)|#[^\n]*|\/\*(?!M?!)[\s\S]*?\*\/|\/\*M?!\d*|\*\/)|`(?<name>(?:[^`]|``)*)`|"(?<quoted>(?:[^"\\]|""|\\[\s\S])*)"|'(?<text>(?:[^'\\]|''|\\[\s\S])*)'|(?<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w$\u0080-\uffff])|\.\d+)|(?<word>[\w$@\u0080-\uffff]+)|(?<symbol>[^`"'])/y
+  /(?<blank>\s+|--(?=\s|$)[^\n]*|#[^\n]*|\/\*(?!M?!)[\s\S]*?\*\/|\/\*M?!\d*|\*\/)|`(?<name>(?:[^`]|``)*)`|"(?<quoted>(?:[^"\\]|""|\\[\s\S])*)"|'(?<text>(?:[^'\\]|''|\\[\s\S])*)'|(?<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w$\u0080-\uffff])|(?<![\w$`"\u0080-\uffff])\.\d+(?![\w$\u0080-\uffff]))|(?<word>[\w$@\u0080-\uffff]+)|(?<symbol>[^`"'])/y
 
 /** Undefined: a quote does not end. The content of comments that the server executes (`/*!50100 …`) is part of it. */
 export function ddlTokens(ddl: string): Token[] | undefined {

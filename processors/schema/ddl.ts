@@ -1,5 +1,6 @@
 // What a schema-change statement says beyond the table it leaves behind: renames, defaults of new columns, partitions, renamed tables.
 // Guarantee: what is not understood is said to be so; nothing is guessed from half a statement.
+import { alterStatement } from './alter-statement.ts'
 import { atCommas, ddlTokens, isName, isSymbol, isWord, type Token } from './ddl-tokens.ts'
 
 /** What rows that were there before get in a new column: a constant as written, the type's own zero, or something a row at a time. */
@@ -13,6 +14,10 @@ export interface Ddl {
   addedColumns: { name: string; value: AddedDefault; ifMissing?: true }[]
   /** How partitions lost their rows. */
   partitions?: 'dropped' | 'truncated' | 'exchanged'
+  /** MariaDB's CREATE OR REPLACE TABLE: a table of that name is dropped, and its rows with it. */
+  replaces?: true
+  /** DROP DATABASE: of its tables, no event says that they are gone. */
+  droppedDatabase?: string
 }
 
 /** Reads one statement. Everything that the table's description tells as well is left to it. */
@@ -21,25 +26,19 @@ export function parseDdl(ddl: string): Ddl {
   const tokens = ddlTokens(ddl)
   if (!tokens) return { ...found, understood: false }
   while (isSymbol(tokens.at(-1), ';')) tokens.pop()
-  const rest = alterations(tokens)
-  if (!rest) return { ...found, understood: isWord(tokens[0], 'CREATE', 'RENAME', 'DROP', 'TRUNCATE') }
-  for (const spec of atCommas(rest)) readSpec(spec, found)
+  const altered = alterStatement(tokens)
+  if (!altered) return { ...found, understood: isWord(tokens[0], 'CREATE', 'RENAME', 'DROP', 'TRUNCATE'), ...tablesGone(tokens) }
+  for (const spec of altered.specs) readSpec(spec, found)
   return found
 }
 
-/** What stands behind `ALTER TABLE <name>`; undefined for another statement. */
-function alterations(tokens: readonly Token[]): Token[] | undefined {
-  let at = 0
-  if (!isWord(tokens[at++], 'ALTER')) return undefined
-  while (isWord(tokens[at], 'ONLINE', 'OFFLINE', 'IGNORE')) at++
-  if (!isWord(tokens[at++], 'TABLE')) return undefined
-  if (isWord(tokens[at], 'IF') && isWord(tokens[at + 1], 'EXISTS')) at += 2
-  if (!isName(tokens[at++])) return undefined
-  if (isSymbol(tokens[at], '.')) at += 2
-  // MariaDB's WAIT n and NOWAIT.
-  if (isWord(tokens[at], 'WAIT')) at += 2
-  else if (isWord(tokens[at], 'NOWAIT')) at++
-  return tokens.slice(at)
+/** Tables that go without an event of their own. */
+function tablesGone(tokens: readonly Token[]): Pick<Ddl, 'replaces' | 'droppedDatabase'> {
+  if (isWord(tokens[0], 'CREATE') && isWord(tokens[1], 'OR') && tokens.slice(3, 5).some(token => isWord(token, 'TABLE')))
+    return { replaces: true }
+  if (!isWord(tokens[0], 'DROP') || !isWord(tokens[1], 'DATABASE', 'SCHEMA')) return {}
+  const name = tokens[isWord(tokens[2], 'IF') ? 4 : 2]
+  return isName(name) ? { droppedDatabase: name!.value } : {}
 }
 
 function readSpec(spec: readonly Token[], found: Ddl): void {
@@ -50,32 +49,29 @@ function readSpec(spec: readonly Token[], found: Ddl): void {
   else if (isWord(spec[0], 'DROP', 'TRUNCATE', 'EXCHANGE', 'DISCARD', 'IMPORT', 'CONVERT') && isWord(spec[1], 'PARTITION')) {
     found.partitions = isWord(spec[0], 'DROP') ? 'dropped' : isWord(spec[0], 'TRUNCATE') ? 'truncated' : 'exchanged'
   }
+  // MariaDB's CONVERT TABLE u TO PARTITION p.
+  else if (isWord(spec[0], 'CONVERT') && isWord(spec[1], 'TABLE')) found.partitions = 'exchanged'
 }
 
-const noColumn = [
-  'CONSTRAINT',
-  'INDEX',
-  'KEY',
-  'UNIQUE',
-  'PRIMARY',
-  'FOREIGN',
-  'FULLTEXT',
-  'SPATIAL',
-  'CHECK',
-  'PARTITION',
-  'PERIOD',
-  'SYSTEM',
-  'VECTOR',
-]
+/** Reserved, so that no bare column can be called so. */
+const noColumn = ['CONSTRAINT', 'INDEX', 'KEY', 'UNIQUE', 'PRIMARY', 'FOREIGN', 'FULLTEXT', 'SPATIAL', 'CHECK', 'PARTITION']
+
+/** Whether something else than a column begins here: `ADD period INT` is a column, `ADD PERIOD FOR SYSTEM_TIME` none. */
+function isNoColumn([first, second]: readonly Token[]): boolean {
+  if (isWord(first, 'PERIOD')) return isWord(second, 'FOR')
+  if (isWord(first, 'SYSTEM')) return isWord(second, 'VERSIONING')
+  if (isWord(first, 'VECTOR')) return isWord(second, 'INDEX', 'KEY')
+  return isWord(first, ...noColumn)
+}
 
 function readAdd(tokens: readonly Token[], found: Ddl): void {
-  if (isWord(tokens[0], ...noColumn)) return
+  if (isNoColumn(tokens)) return
   let at = isWord(tokens[0], 'COLUMN') ? 1 : 0
   const ifMissing = isWord(tokens[at], 'IF')
   if (ifMissing) at += 3
   const definitions = isSymbol(tokens[at], '(') ? atCommas(tokens.slice(at + 1, -1)) : [tokens.slice(at)]
   for (const definition of definitions) {
-    if (isWord(definition[0], ...noColumn)) continue
+    if (isNoColumn(definition)) continue
     if (!isName(definition[0])) found.understood = false
     else {
       const added = { name: definition[0]!.value, value: defaultIn(definition.slice(1)) }

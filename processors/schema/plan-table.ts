@@ -107,7 +107,7 @@ function byChange(decisions: readonly SchemaDecision[]): Decided {
     found.set(change, {
       ...known,
       ...(verdict ? { verdict, ...(renamed ? { renamed } : {}) } : {}),
-      ...(modes && !known.modes ? { modes } : {}),
+      ...(modes ? { modes: { ...modes, ...known.modes } } : {}),
     })
   }
   return found
@@ -139,7 +139,7 @@ function stepOf(
     changes,
     state: held ? 'behind' : holds ? 'held' : 'taken',
     ...(known?.verdict ? { verdict: known.verdict } : {}),
-    undecided: known === undefined,
+    undecided: known?.verdict === undefined && changes.some(({ kind }) => known?.modes?.[kind] === undefined),
   }
 }
 

@@ -30,9 +30,10 @@ export class Versions {
   /** `value` is the event's JSON. Throws SchemaChangeMalformed. */
   add(value: unknown): void {
     const changes = tableChanges(value)
-    if (changes.length === 0) return
-    const { from, snapshot, ddl } = originOf(value)
+    const { from, snapshot, ddl: text } = originOf(value)
+    const ddl = parseDdl(text)
     for (const change of changes) this.#take(change, { from, snapshot, ddl })
+    if (ddl.droppedDatabase !== undefined && !snapshot) this.#dropDatabase(ddl.droppedDatabase, from)
   }
 
   /** Oldest first; empty: nothing was told of the table. */
@@ -50,11 +51,9 @@ export class Versions {
   #take(change: TableChange, { from, snapshot, ddl }: Origin): void {
     const key = keyOf(change)
     const versions = this.#tables.get(key) ?? []
-    const parsed = parseDdl(ddl)
     if (!change.schema) {
       // A snapshot begins with DROP … IF EXISTS of what it is about to describe.
-      if (!snapshot && versions.at(-1)?.schema && !sentAgain(versions, { from, schema: undefined }))
-        versions.push({ ...named(versions, from), snapshot, ddls: [] })
+      if (!snapshot) this.#drop(versions, from)
       return
     }
     const { schema, previous } = change
@@ -66,29 +65,42 @@ export class Versions {
     const before = versions.findLast(version => version.schema)?.schema
     const last = versions.at(-1)
     const former = previous ? (this.#tables.get(keyOf(previous)) ?? []) : []
-    const ddls = former.length > 0 ? former.flatMap(version => version.ddls) : [parsed]
+    const ddls = former.length > 0 ? former.flatMap(version => version.ddls) : [ddl]
     const version: Version = { ...named(versions, from), schema, snapshot: snapshot || retold, ddls: before ? ddls : [] }
     if (previous && before) version.swappedFrom = { database: previous.database, table: previous.table }
-    else if (last && !last.schema && !snapshot && !retold) version.again = true
+    else if (last && !snapshot && !retold && (!last.schema || ddl.replaces)) version.again = true
     const news =
       !before ||
       !last?.schema ||
       version.swappedFrom ||
+      version.again ||
       changesBetween({ before, now: schema, ddls, snapshot: snapshot || retold }).length > 0
     if (news) versions.push(version)
     this.#tables.set(key, versions)
     if (previous && former.at(-1)?.schema && comparePlaces(from, former.at(-1)!.from) !== -1)
       former.push({ ...named(former, from), renamedTo: { database: change.database, table: change.table }, snapshot, ddls: [] })
   }
+
+  /** Debezium says it of the database alone, and of none of its tables. */
+  #dropDatabase(name: string, from: Place): void {
+    const tables = this.names()
+    const as = tables.some(({ database }) => database === name) ? (one: string) => one : (one: string) => one.toLowerCase()
+    for (const one of tables) if (as(one.database) === as(name)) this.#drop(this.#tables.get(keyOf(one))!, from)
+  }
+
+  #drop(versions: Version[], from: Place): void {
+    if (versions.at(-1)?.schema && !sentAgain(versions, { from, schema: undefined }))
+      versions.push({ ...named(versions, from), snapshot: false, ddls: [] })
+  }
 }
 
 interface Origin {
   from: Place
   snapshot: boolean
-  ddl: string
+  ddl: Ddl
 }
 
-function originOf(value: unknown): Origin {
+function originOf(value: unknown): Omit<Origin, 'ddl'> & { ddl: string } {
   const event = value as Record<string, unknown>
   const payload = ('payload' in event && 'schema' in event ? event.payload : event) as Record<string, unknown>
   const source = (payload.source ?? {}) as Record<string, unknown>

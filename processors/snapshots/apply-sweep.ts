@@ -49,7 +49,9 @@ export async function applySweep(duck: Duck, way: Way, step: SweepStep): Promise
   const hold = await holdIn(duck, way, { bronze, files: [], silver: tables.current })
   tables.built = builtUnder(way.schema, way.mask, hold.waiting)
   // Rows that the snapshot brought wait with the rest behind a held change: the sweep comes when they do.
-  const waits = hold.waiting.length > 0
+  const waits = hold.waiting.some(({ partition, epoch, offset }) =>
+    sweep.places.some(place => place.partition === partition && place.life === epoch && BigInt(offset) < BigInt(place.offset)),
+  )
   const touched = sweep.rows || waits ? undefined : await touchedKeys(duck, way, { bronze, sweep })
   const nothing = await eventRows({ duck, lake: way.lake }, way.schema, { bronze, files: [], columns: bronzeColumnsRead })
   await typeChanges(duck, nothing, way)

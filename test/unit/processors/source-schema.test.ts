@@ -113,13 +113,23 @@ describe('tableChanges', () => {
     ['"shop"."new"', 'RENAME TABLE `shop`.`old` TO `shop`.`new`'],
     ['"shop"."new"', 'rename table old to new'],
     ['"shop"."new"', 'ALTER TABLE `old` ADD COLUMN x int, RENAME TO `new`'],
+    ['"shop"."new"', 'ALTER TABLE /* why */ old RENAME new;'],
+    ['"shop"."new"', 'ALTER IGNORE TABLE IF EXISTS shop.old RENAME AS `shop`.`new`'],
+    ['"shop"."new"', '/* a tool says so */ RENAME TABLE shop.old TO shop.new'],
+    ['"shop"."new"', 'RENAME TABLE other TO another, `old` TO `new`'],
+    ['"shop"."new"', 'RENAME TABLE IF EXISTS old WAIT 5 TO new'],
   ])('knows the former name of a renamed table: %s %s', (id, ddl) => {
     const [change] = tableChanges(event({ type: 'ALTER', id, table }, { ddl }))
     expect(change).toMatchObject({ table: 'new', previous: { database: 'shop', table: 'old' } })
   })
 
-  it('sees no rename where a column or an index is renamed', () => {
-    const ddl = 'ALTER TABLE `shop`.`orders` RENAME COLUMN a TO b'
+  it.each([
+    'ALTER TABLE `shop`.`orders` RENAME COLUMN a TO b',
+    'ALTER TABLE /* c */ orders RENAME COLUMN a TO b',
+    'ALTER TABLE IF EXISTS orders RENAME INDEX a TO b, RENAME KEY c TO d',
+    "ALTER TABLE orders COMMENT 'RENAME TO x'",
+    'ALTER ONLINE TABLE "orders" CHANGE a `RENAME` INT',
+  ])('sees no rename where a column or an index is renamed: %s', ddl => {
     expect(tableChanges(event({ type: 'ALTER', id: '"shop"."orders"', table }, { ddl }))[0]).not.toHaveProperty('previous')
   })
 

@@ -6,7 +6,8 @@ import { defaultModes } from '../../../processors/schema/kinds.ts'
 import { tablesShown } from '../../../processors/schema/shown.ts'
 import { SourceSchemas } from '../../../processors/source-schemas.ts'
 import { loadGoldModels } from '../../../sql/gold-models.ts'
-import { c, d, Forge, r, t, u } from './forge.ts'
+import { c, d, Forge, r, raw, t, u } from './forge.ts'
+import { look, snapshotOf } from './forged-snapshot.ts'
 import { ddl, type ForgedColumn, keep } from './schema-events.ts'
 
 const id: ForgedColumn = { name: 'id', type: 'INT' }
@@ -303,6 +304,95 @@ it('a table that was dropped and made again waits, then begins anew', async () =
   await s.refine()
   expect(await s.silver('t', 'id', 'v')).toEqual([['1', 'new']])
   expect(await s.identical()).toBe('identical')
+})
+
+it('a database that was dropped takes its tables with it, though no event names them', async () => {
+  await using s = await open()
+  await s.step(create(v), c(1, 'a', { pos: 10 }), c(2, 'b', { pos: 12 }))
+  await s.step(
+    raw(
+      {
+        source: { file: 'binlog.000001', pos: 20, snapshot: 'false' },
+        databaseName: 'shop',
+        ddl: 'DROP DATABASE shop',
+        tableChanges: [],
+      },
+      { topic: 'shop', key: { databaseName: 'shop' } },
+    ),
+  )
+  await s.step(ddl({ pos: 30, type: 'CREATE', ddl: 'CREATE TABLE t (…)', columns: [id, v] }), c(1, 'new', { pos: 40 }))
+  await decide(s, 'approve')
+  await s.refine()
+  expect(await s.silver('t', 'id', 'v')).toEqual([['1', 'new']])
+  expect(await s.identical()).toBe('identical')
+})
+
+it('a key of another type begins anew: rows from before have no key that the new ones could be found by', async () => {
+  await using s = await open()
+  await s.step(create(v), c(1, 'a', { pos: 10 }), c(2, 'b', { pos: 12 }))
+  const code: ForgedColumn = { name: 'id', type: 'VARCHAR', length: 5 }
+  await s.step(
+    ddl({ pos: 20, ddl: 'ALTER TABLE t MODIFY id VARCHAR(5)', columns: [code, v] }),
+    u('1', { id: '1', v: 'A' }, { pos: 30 }),
+  )
+  expect((await decide(s, 'approve')).silver.join()).toContain('begins anew')
+  await s.refine()
+  expect(s.halted).toEqual({})
+  expect(await s.silver('t', 'id', 'v')).toEqual([['1', 'A']])
+  expect(await s.identical()).toBe('identical')
+})
+
+describe('a table that waits at a change and is snapshotted meanwhile', () => {
+  const narrow: ForgedColumn = { ...v, length: 5 }
+  const altered = () => ddl({ pos: 20, ddl: 'ALTER TABLE t MODIFY v VARCHAR(5)', columns: [id, narrow] })
+  const retold = (pos: number) => [
+    ddl({ pos, type: 'DROP', ddl: 'DROP TABLE IF EXISTS `shop`.`t`' }),
+    ddl({ pos, type: 'CREATE', ddl: 'CREATE TABLE `t` (…)', columns: [id, narrow] }),
+  ]
+
+  it('loses nothing, and is swept once the change is decided', async () => {
+    await using s = await open()
+    await s.step(create(v), c(1, 'a', { pos: 10 }), c(2, 'gone', { pos: 12 }), c(3, 'abcdefgh', { pos: 14 }))
+    await s.step(altered(), u(1, 'A', { pos: 30 }))
+    await s.step(...retold(40))
+    await snapshotOf(s, [r(1, 'A', { pos: 40 }), r(3, 'abcde', { pos: 40 })])
+    await s.refine()
+    await look(s)
+    await s.refine()
+    await s.step(c(4, 'd', { pos: 50 }))
+    expect(await s.silver()).toEqual([
+      ['1', 'a'],
+      ['2', 'gone'],
+      ['3', 'abcdefgh'],
+    ])
+    expect(await s.identical()).toBe('identical')
+    await decide(s, 'approve')
+    await s.refine()
+    expect(await s.silver()).toEqual([
+      ['1', 'A'],
+      ['3', 'abcde'],
+      ['4', 'd'],
+    ])
+    expect(await s.identical()).toBe('identical')
+  })
+
+  it('of an emptied table, rows that come after the sweep do not keep the sweep from a rebuild', async () => {
+    await using s = await open()
+    await s.step(create(v), c(1, 'a', { pos: 10 }), c(2, 'b', { pos: 12 }))
+    await s.step(altered())
+    await s.step(...retold(40))
+    await snapshotOf(s, [])
+    await look(s)
+    await s.refine()
+    expect(await s.silver()).toEqual([])
+    await s.step(c(3, 'c', { pos: 50 }))
+    expect(await s.silver()).toEqual([])
+    expect(await s.identical()).toBe('identical')
+    await decide(s, 'approve')
+    await s.refine()
+    expect(await s.silver()).toEqual([['3', 'c']])
+    expect(await s.identical()).toBe('identical')
+  })
 })
 
 it("an altered copy that takes the table's place brings its column's default", async () => {

@@ -20,6 +20,10 @@ describe('parseDdl', () => {
     ['ALTER TABLE t RENAME TO u, RENAME INDEX a TO b', []],
     ['ALTER ONLINE IGNORE TABLE IF EXISTS t NOWAIT CHANGE COLUMN IF EXISTS a b INT', [{ from: 'a', to: 'b' }]],
     ['CREATE TABLE t (a INT)', []],
+    ['ALTER TABLE t --\n RENAME COLUMN a TO b', [{ from: 'a', to: 'b' }]],
+    ['ALTER TABLE shop.2020_t CHANGE a b INT', [{ from: 'a', to: 'b' }]],
+    ['ALTER TABLE `shop`.5t CHANGE a b INT', [{ from: 'a', to: 'b' }]],
+    ['ALTER TABLE shop.5e3 CHANGE a b INT', [{ from: 'a', to: 'b' }]],
   ])('reads the renames of %s', (ddl, renamedColumns) => {
     expect(parseDdl(ddl)).toMatchObject({ understood: true, renamedColumns })
   })
@@ -66,6 +70,16 @@ describe('parseDdl', () => {
         ['c', 'computed'],
       ],
     ],
+    [
+      'ADD period INT DEFAULT 5, ADD COLUMN vector INT DEFAULT 6, ADD (system INT DEFAULT 7, PERIOD FOR SYSTEM_TIME (a, b))',
+      [
+        ['period', { constant: '5' }],
+        ['vector', { constant: '6' }],
+        ['system', { constant: '7' }],
+      ],
+    ],
+    ['ADD PERIOD FOR SYSTEM_TIME (a, b), ADD SYSTEM VERSIONING, ADD VECTOR INDEX (v)', []],
+    ['ADD a DECIMAL(4,2) DEFAULT .5', [['a', { constant: '.5' }]]],
     ['ADD INDEX (a), ADD UNIQUE KEY k (b), ADD CONSTRAINT c FOREIGN KEY (a) REFERENCES u (a), ADD PRIMARY KEY (a)', []],
   ])('reads the defaults of %s', (specs, added) => {
     const found = parseDdl(`ALTER TABLE t ${specs}`)
@@ -77,6 +91,8 @@ describe('parseDdl', () => {
     ['ALTER TABLE t DROP PARTITION p0, p1', 'dropped'],
     ['ALTER TABLE t TRUNCATE PARTITION ALL', 'truncated'],
     ['ALTER TABLE t EXCHANGE PARTITION p WITH TABLE u', 'exchanged'],
+    ['ALTER TABLE t CONVERT TABLE u TO PARTITION p VALUES LESS THAN (9)', 'exchanged'],
+    ['ALTER TABLE t CONVERT TO CHARACTER SET utf8mb4', undefined],
     ['ALTER TABLE t DROP COLUMN `partition`', undefined],
     ['ALTER TABLE t REORGANIZE PARTITION p INTO (PARTITION a VALUES LESS THAN (9))', undefined],
   ])('knows how partitions lose their rows: %s', (ddl, partitions) => {
