@@ -59,6 +59,7 @@ const columns = [
     '_row',
     '_gtid',
     '_tx_order',
+    '_content',
   ],
   ...['_snapshot', '_epoch', '_lineage', '_headers', '_value', '_key'],
 ]
@@ -84,6 +85,7 @@ interface Row {
   bad: boolean
   typed: boolean
   how: 'mended' | 'corrected' | 'dropped' | null
+  content: string | null
   swept: boolean
   value: string | null
 }
@@ -112,7 +114,7 @@ export async function eventsOf(duck: Duck, way: Way, options: EventsOptions): Pr
     )
     SELECT own._topic AS topic, own._partition AS partition, own._offset AS "offset", own._kafka_ts AS kafka_ts, own._ingested_at AS arrived, own._op AS op,
       own._source_ts AS source_ts, epoch_us(own._source_ts) AS source_us, own._file AS file, own._pos AS pos, own._row AS row, own._gtid AS gtid,
-      own._tx_order AS tx_order, own._snapshot AS snapshot, own._epoch AS epoch, own._lineage AS lineage, false AS swept,
+      own._tx_order AS tx_order, own._snapshot AS snapshot, own._epoch AS epoch, own._lineage AS lineage, own._content AS content, false AS swept,
       a._offset IS NOT NULL AS applied, coalesce(a._unchanged, false) AS unchanged, coalesce(c._bad, false) AS bad, c._offset IS NOT NULL AS typed,
       CASE WHEN said.how = 'corrected' AND contains(coalesce(own._headers, ''), said.mend) THEN 'mended' ELSE said.how END AS how,
       ${values ? sql`own._value` : sql`NULL::VARCHAR`} AS value
@@ -123,7 +125,7 @@ export async function eventsOf(duck: Duck, way: Way, options: EventsOptions): Pr
     LEFT JOIN said ON own._epoch = said._epoch AND own._partition = said._partition AND own._offset = said._offset AND own._headers IS NOT DISTINCT FROM said._headers
     WHERE own.known OR c._offset IS NOT NULL OR own._op = 't'
     UNION ALL
-    SELECT NULL, _partition, _offset, _source_ts, NULL, 'd', _source_ts, epoch_us(_source_ts), NULL, NULL, NULL, NULL, NULL, _snapshot, _epoch, _lineage, true, true, false, false, true, NULL, NULL
+    SELECT NULL, _partition, _offset, _source_ts, NULL, 'd', _source_ts, epoch_us(_source_ts), NULL, NULL, NULL, NULL, NULL, _snapshot, _epoch, _lineage, NULL, true, true, false, false, true, NULL, NULL
     FROM explained SEMI JOIN asked_keys USING (${key}) WHERE _snapshot = ${sweptMark}
     ORDER BY ${order}`)
   const judged = judge(found.map(candidate), { halted })
@@ -152,6 +154,7 @@ function candidate(row: Row): Candidate {
     offset: row.offset,
     sourceTs: row.source_us ?? 0n,
     snapshot: row.snapshot,
+    content: row.content,
     applied: row.applied || row.swept,
     swept: row.swept,
     unchanged: row.unchanged,

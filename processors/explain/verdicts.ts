@@ -1,6 +1,6 @@
 // Why each event of one key counts or does not, in words; the rule is `decide`'s own (decide.ts), asked once more event by event.
 // Guarantee: what silver took is what the line itself applied: this says why, and never otherwise.
-import { decide, type KeyEvent, sameEvent } from '../order/decide.ts'
+import { decide, type KeyEvent, sentBefore } from '../order/decide.ts'
 import { compareSource, parseGtid } from '../order/source-position.ts'
 
 /** What became of an event. QUARANTINED: its values do not fit. REPLACED, GIVEN UP: a person decided so. SKIPPED: it has no part in the key's row. */
@@ -47,7 +47,7 @@ export function judge(candidates: readonly Candidate[], { halted }: { halted: bo
       return { outcome: 'APPLY', why: 'a tombstone whose deletion is not in the topic: the row ends' }
     }
     const event: KeyEvent = { ...candidate, op }
-    const twin = seen.find(earlier => sameEvent(earlier, event))
+    const twin = sentBefore(event, seen)
     const verdict = decide(event, current, twin !== undefined)
     seen.push(event)
     if (halted && verdict === 'HALT') {

@@ -95,6 +95,7 @@ function placed(rows: Sql): Sql {
       FROM places
     )
     SELECT * EXCLUDE (high, high_plain, high_turn), high IS NOT NULL AS comparable,
+      coalesce(_op NOT IN ('r', 't') AND place.n = high.n AND place.p = high.p, false) AS beside,
       high IS NOT NULL AND CASE WHEN _op = 'r' THEN place < high ELSE place <= high END AS behind_file,
       high_plain IS NOT NULL AND CASE WHEN _op = 'r' THEN place < high_plain ELSE place <= high_plain END AS behind_plain,
       origin IS NOT NULL AND high_turn IS NOT NULL AND NOT (turn.s = high_turn.s AND turn.t = 0) AND turn <= high_turn AS behind_gtid
@@ -106,9 +107,11 @@ const before = sql`ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING`
 
 /**
  * Not plainly new, and if it was never seen either, before what was by all that compares: older than what silver reflects. A snapshot and an event
- * without GTID compare by their place in the binlog alone; two with GTIDs by these, but one that is ahead in the same binlog is ahead.
+ * without GTID compare by their place in the binlog alone; two with GTIDs by these, but one that is ahead in the same binlog is ahead. At one place the row
+ * says nothing: a compressed transaction counts it anew for each of its events.
  */
-const stale = sql`behind_plain OR CASE WHEN comparable THEN behind_file AND (origin IS NULL OR behind_gtid) ELSE behind_gtid END`
+const stale = sql`CASE WHEN beside THEN behind_gtid
+  ELSE behind_plain OR CASE WHEN comparable THEN behind_file AND (origin IS NULL OR behind_gtid) ELSE behind_gtid END END`
 
 async function refuseReset(duck: Duck, table: string): Promise<void> {
   const reset = await duck.row<{ epoch: number; partition: number; offset: bigint; file: string; pos: bigint }>(sql`
@@ -120,6 +123,6 @@ async function refuseReset(duck: Duck, table: string): Promise<void> {
     `${table}: the event at partition ${partition}, offset ${offset} stands lower in the binlog (${file}:${pos}) than what was counted before, but is newer by ` +
       'the clock: was the binlog reset, or the server restored? Nothing is guessed: silver waits, bronze goes on. If what comes from there on is right, type ' +
       `\`binlake resume ${table}\`, which shows first what it will do; then let Debezium take a new snapshot of the table, for it has no key (docs/keys.md)`,
-    { epoch, partition, offset },
+    [{ epoch, partition, offset, why: 'lower' }],
   )
 }

@@ -13,6 +13,8 @@ export interface KeyEvent extends SourcePosition, KafkaPlace {
   /** Database time of the event, microseconds since 1970. */
   sourceTs: bigint
   snapshot: string | null
+  /** What the row was and became, in any form that can be compared; looked at only where events of a transaction share their place. */
+  content?: string | null
 }
 
 /** DUP: sent before. STALE: older than what the key has. HALT: nothing known decides; a person must. */
@@ -29,7 +31,8 @@ export function decide(event: KeyEvent, current: KeyEvent | undefined, seenEarli
   if (seenEarlier) return 'DUP'
   if (!current) return 'APPLY'
   if (event.epoch !== current.epoch) return event.epoch > current.epoch ? 'APPLY' : 'STALE'
-  const compared = compareSource(event, current)
+  // Within a partition rows of one place come in Kafka's order; a compressed transaction counts them anew for each of its events.
+  const compared = compareSource(event, current, { rows: event.partition !== current.partition })
   if (event.partition === current.partition) {
     if (event.offset <= current.offset) return 'DUP'
     if (compared !== -1) return 'APPLY'
@@ -38,6 +41,16 @@ export function decide(event: KeyEvent, current: KeyEvent | undefined, seenEarli
   }
   if (compared === undefined || compared === 0) return 'HALT'
   return compared > 0 ? 'APPLY' : 'STALE'
+}
+
+/**
+ * Which of the key's `earlier` events `event` is, sent again, if any. Debezium gives the events of a prepared transaction no order in it (`XA START` is no
+ * `BEGIN`), and those of a compressed one a single place: where such are not all alike, each is an event of its own, and Kafka's order decides.
+ */
+export function sentBefore(event: KeyEvent, earlier: readonly KeyEvent[]): KeyEvent | undefined {
+  const same = earlier.filter(each => sameEvent(each, event))
+  const unsure = (each: KeyEvent) => event.op !== 'r' && event.op !== 't' && !transactionPlace(each) && !transactionPlace(event)
+  return same.every(each => !unsure(each) || each.content === event.content) ? same[0] : undefined
 }
 
 /**

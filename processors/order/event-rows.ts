@@ -19,12 +19,13 @@ const madeOf = {
   _epoch: ['_epoch', '_partition', '_offset'],
   _lineage: ['_epoch', '_partition', '_offset'],
   _tx_order: ['_tx_order', '_version', '_op', '_value'],
+  _content: ['_op', '_value'],
 } as Record<string, readonly string[]>
 
 export interface RowsOptions {
   bronze: Snapshot
   files: readonly Add[]
-  /** Bronze's columns, `_epoch`, `_lineage`, `_tx_order` as said above. */
+  /** Bronze's columns, `_epoch`, `_lineage`, `_tx_order` as said above, `_content`: what a row's change says it was and became. */
   columns: readonly string[]
   /** Narrows the rows before anything is made of them; needs these columns too. */
   among?: { rows: (rows: Sql) => Sql; columns: readonly string[] }
@@ -64,10 +65,14 @@ export function asEvents(
     _epoch: epochOfRow(decisions),
     _lineage: lineage,
     _tx_order: trusted ? sql`_tx_order` : trustedOrder(),
+    _content: content,
   }
   const list = columns.map(name => (made[name] ? sql`${made[name]} AS ${id(name)}` : id(name)))
   return sql`(SELECT ${join(list)} FROM ${rows})`
 }
+
+const content = sql`CASE WHEN _op IN ('c', 'u', 'd')
+  THEN md5(array_to_string(list_transform(json_extract(${unwrapped(sql`_value`)}, ['$.before', '$.after']), lambda image: coalesce(image::VARCHAR, '')), chr(31))) END`
 
 /** The connectors' versions if every file's statistics tell it; undefined: the rows must. */
 function versionsOf(files: readonly Add[]): string[] | undefined {

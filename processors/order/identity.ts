@@ -1,5 +1,5 @@
 // Which events were sent before: looked up in bronze, which is the index, by what identifies an event of a source (cdc-spec §3).
-// Guarantee: the set-based form of `sameEvent` (decide.ts), exact over all of bronze; files whose times lie elsewhere are not read.
+// Guarantee: the set-based form of `sentBefore` (decide.ts), exact over all of bronze; files whose times lie elsewhere are not read.
 import type { Duck } from '../../lake/duckdb.ts'
 import type { Lakehouse } from '../../lake/lakehouse.ts'
 import { prune } from '../../lake/prune.ts'
@@ -24,7 +24,11 @@ export const identityColumns = [
   '_gtid',
   '_tx_order',
   '_key',
+  '_content',
 ]
+
+/** Looked at only where the others leave a doubt: it takes the whole value. */
+const plainColumns = identityColumns.filter(name => name !== '_content')
 
 /** Bronze rows that may be the same as some of `events` (a query with `_source_ts`). */
 export async function earlierRows(
@@ -50,31 +54,48 @@ export async function earlierRows(
  * `identityColumns`. Of `reused` events only the ids were met before, at another time: their numbers have been used again.
  */
 export async function findSeen(duck: Duck, { events, earlier }: { events: Sql; earlier: Sql }): Promise<{ reused: number }> {
-  const columns = join(identityColumns.map(name => (name === '_key' ? sql`${unwrapped(sql`_key`)} AS _key` : id(name))))
-  await duck.run(sql`CREATE OR REPLACE TEMP TABLE looked_up AS SELECT ${columns} FROM ${events}`)
-  const known = sql`(SELECT ${columns} FROM ${earlier} WHERE _op IS NOT NULL)`
-  const both = sql`e._epoch = b._epoch AND e._op = b._op AND e._key IS NOT DISTINCT FROM b._key`
-  const before = sql`CASE WHEN e._partition = b._partition THEN b._offset < e._offset
-    ELSE (b._ingested_at, b._partition) < (e._ingested_at, e._partition) END`
-  const together = sql`abs(epoch_us(e._source_ts) - epoch_us(b._source_ts)) <= ${sameEventMicros}`
-  const place = sql`SELECT e._epoch, e._partition, e._offset, ${together} AS _same FROM looked_up AS e`
+  const columns = (names: readonly string[]) =>
+    join(names.map(name => (name === '_key' ? sql`${unwrapped(sql`_key`)} AS _key` : id(name))))
+  await duck.run(sql`CREATE OR REPLACE TEMP TABLE looked_up AS SELECT ${columns(plainColumns)} FROM ${events}`)
+  const known = (names: readonly string[]) => sql`(SELECT ${columns(names)} FROM ${earlier} WHERE _op IS NOT NULL)`
   await duck.run(sql`CREATE OR REPLACE TEMP TABLE seen AS
-    SELECT _epoch, _partition, _offset, bool_or(_same) AS _same FROM (
-      ${place} JOIN ${known} AS b ON ${both} AND e._gtid = b._gtid AND e._tx_order = b._tx_order
+    SELECT _epoch, _partition, _offset, bool_or(_same) AS _same, bool_or(_unsure) AS _unsure FROM (
+      SELECT ${place}, ${together} AS _same, false AS _unsure FROM looked_up AS e JOIN ${known(plainColumns)} AS b
+        ON ${both} AND e._gtid = b._gtid AND e._tx_order = b._tx_order
         WHERE ${before} AND e._op NOT IN ('r', 't')
       UNION ALL
-      ${place} JOIN ${known} AS b ON ${both} AND e._file = b._file AND e._pos = b._pos
+      SELECT ${place}, ${together} AS _same, ${unsure} AS _unsure FROM looked_up AS e JOIN ${known(plainColumns)} AS b ON ${both} AND ${samePlace}
         WHERE ${before} AND CASE e._op
           WHEN 'r' THEN e._source_ts = b._source_ts
           WHEN 't' THEN e._gtid IS NOT DISTINCT FROM b._gtid
           ELSE coalesce(e._row, 0) = coalesce(b._row, 0) AND (${lacksOrder('e')} OR ${lacksOrder('b')})
         END
     ) GROUP BY ALL`)
-  const reused = await duck.row<{ n: bigint }>(sql`SELECT count(*) AS n FROM seen WHERE NOT _same`)
+  const found = await duck.row<{ reused: bigint; unsure: bigint }>(
+    sql`SELECT count(*) FILTER (NOT _same) AS reused, count(*) FILTER (_same AND _unsure) AS unsure FROM seen`,
+  )
   await duck.run(sql`DELETE FROM seen WHERE NOT _same`)
+  if (found!.unsure > 0n) {
+    const asked = sql`(SELECT ${columns(identityColumns)} FROM ${events} SEMI JOIN (SELECT * FROM seen WHERE _unsure) USING (_epoch, _partition, _offset))`
+    await duck.run(sql`DELETE FROM seen WHERE (_epoch, _partition, _offset) IN (
+      SELECT (${place}) FROM ${asked} AS e JOIN ${known(identityColumns)} AS b ON ${both} AND ${samePlace}
+        WHERE ${before} AND ${together} AND ${unsure} AND coalesce(e._row, 0) = coalesce(b._row, 0)
+        GROUP BY ${place} HAVING NOT ${alike})`)
+  }
   await duck.run(sql`DROP TABLE looked_up`)
-  return { reused: Number(reused!.n) }
+  return { reused: Number(found!.reused) }
 }
+
+const place = sql`e._epoch, e._partition, e._offset`
+const samePlace = sql`e._file = b._file AND e._pos = b._pos`
+const both = sql`e._epoch = b._epoch AND e._op = b._op AND e._key IS NOT DISTINCT FROM b._key`
+const before = sql`CASE WHEN e._partition = b._partition THEN b._offset < e._offset
+  ELSE (b._ingested_at, b._partition) < (e._ingested_at, e._partition) END`
+const together = sql`abs(epoch_us(e._source_ts) - epoch_us(b._source_ts)) <= ${sameEventMicros}`
+
+/** As `sentBefore` (decide.ts). Without a key, events at one place are of different rows: one that said the same is enough. */
+const unsure = sql`(e._op NOT IN ('r', 't') AND ${lacksOrder('e')} AND ${lacksOrder('b')})`
+const alike = sql`CASE WHEN any_value(e._key) IS NULL THEN bool_or(e._content = b._content) ELSE bool_and(e._content = b._content) END`
 
 /** Without both, an event has no place in its transaction. */
 function lacksOrder(of: string): Sql {

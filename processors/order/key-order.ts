@@ -134,30 +134,36 @@ export function inWindow(window: Sql, from: Sql, rule: Rule): Sql {
 
 const rowless = sql`(_op IN ('r', 't') OR _before_op IN ('r', 't'))`
 
-/** Of one server's log and of one binlog name, in one partition, strictly after: nothing that was sent before can look so. */
-function strictly(tied: Sql): Sql {
+/** Of one server's log and of one binlog name, in one partition, strictly after: nothing that was sent before can look so. `rows`: the row number may be all that grows. */
+function strictly(tied: Sql, rows: Sql): Sql {
   return sql`_base = _before_base AND _partition = _before_partition AND coalesce(_origin = _before_origin, true)
     AND coalesce((_before_sequence, _before_tx_order) <= (_sequence, _tx_order) OR _before_sequence < _sequence, true)
     AND CASE WHEN ${rowless}
       THEN (_before_number, _before_pos) < (_number, _pos) OR ((_before_number, _before_pos) = (_number, _pos) AND ${tied})
-      ELSE (_before_number, _before_pos, _before_row, _before_tx_order) < (_number, _pos, _row, _tx_order)
+      ELSE (_before_number, _before_pos, _before_row, _before_tx_order) < (_number, _pos, _row, _tx_order) AND ${rows}
     END`
 }
 
 /** Within a partition. */
 const plainOrTied: Rule = {
-  follows: strictly(sql`_op = 'r' AND _before_op = 'r' AND _before_source_ts <= _source_ts`),
+  follows: strictly(sql`_op = 'r' AND _before_op = 'r' AND _before_source_ts <= _source_ts`, sql`true`),
   before: position,
 }
+
+/** A key's events at one place may be of a compressed transaction, which counts rows anew for each of its events. */
+const beyondRows = sql`((_before_number, _before_pos) < (_number, _pos) OR _before_tx_order < _tx_order)`
 
 /** Within a key. The row number of a snapshot's event says nothing; its time tells two snapshots at one position apart. */
 function plain({ oneLog }: { oneLog: boolean }): Rule {
   const same = oneLog ? sql`` : sql`AND _epoch = _before_epoch AND _lineage = _before_lineage`
   return {
-    follows: sql`${strictly(sql`_before_source_ts < _source_ts`)} AND _offset > _before_offset ${same}`,
+    follows: sql`${strictly(sql`_before_source_ts < _source_ts`, beyondRows)} AND _offset > _before_offset ${same}`,
     before: [...position, '_offset', ...(oneLog ? [] : ['_epoch', '_lineage'])],
   }
 }
+
+/** At one place the row is not asked, see `beyondRows`. */
+const withinFile = sql`coalesce(_pos >= _before_pos, true)`
 
 /** Of events that were not sent before: whether `decide` applies one after the other. As `compareSource`, in one partition. */
 export const follows: Rule = {
@@ -170,17 +176,12 @@ export const follows: Rule = {
       WHEN _sequence <> _before_sequence THEN _sequence > _before_sequence
       WHEN _tx_order > 0 AND _before_tx_order > 0 THEN _tx_order >= _before_tx_order
       WHEN _file <> _before_file THEN true
-      ELSE ${withinFile()}
+      ELSE ${withinFile}
     END
     WHEN _number IS NULL OR _before_number IS NULL OR _lineage <> _before_lineage OR _base <> _before_base THEN true
     WHEN _number <> _before_number THEN _number > _before_number
-    ELSE ${withinFile()}
+    ELSE ${withinFile}
   END`,
-}
-
-function withinFile(): Sql {
-  return sql`CASE WHEN _pos IS NULL OR _before_pos IS NULL THEN true WHEN _pos <> _before_pos THEN _pos > _before_pos
-    WHEN ${rowless} THEN true ELSE _row >= _before_row END`
 }
 
 function columns(names: readonly string[]): Sql {

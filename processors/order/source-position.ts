@@ -14,21 +14,24 @@ export interface SourcePosition {
   txOrder: bigint | null
 }
 
-/** -1: a is before b; 0: the same place; 1: a is after b; undefined: not comparable, Kafka's order decides. */
-export function compareSource(a: SourcePosition, b: SourcePosition): -1 | 0 | 1 | undefined {
+/**
+ * -1: a is before b; 0: the same place; 1: a is after b; undefined: not comparable, Kafka's order decides. Without `rows`, events at one position are at
+ * the same place unless their transaction orders them.
+ */
+export function compareSource(a: SourcePosition, b: SourcePosition, { rows = true } = {}): -1 | 0 | 1 | undefined {
   const gtidA = a.gtid === null ? undefined : parseGtid(a.gtid)
   const gtidB = b.gtid === null ? undefined : parseGtid(b.gtid)
   if (gtidA && gtidB) {
     if (gtidA.origin !== gtidB.origin) return undefined
     if (gtidA.sequence !== gtidB.sequence) return order(gtidA.sequence, gtidB.sequence)
     if (a.txOrder !== null && b.txOrder !== null) return order(a.txOrder, b.txOrder)
-    return a.file === b.file ? withinFile(a, b) : undefined
+    return a.file === b.file ? withinFile(a, b, rows) : undefined
   }
   const fileA = a.file === null ? undefined : parseFile(a.file)
   const fileB = b.file === null ? undefined : parseFile(b.file)
   if (!fileA || !fileB || a.lineage !== b.lineage || fileA.base !== fileB.base) return undefined
   if (fileA.number !== fileB.number) return order(fileA.number, fileB.number)
-  return withinFile(a, b)
+  return withinFile(a, b, rows)
 }
 
 /** MySQL's `uuid:n` and `uuid:tag:n`, MariaDB's `domain-server-n`. `origin` is what makes numbers comparable. */
@@ -52,9 +55,9 @@ export function trustsOrder(version: string | null): boolean {
 }
 
 /** The row number of a snapshot's or a truncate's event says nothing, so with one on either side the position alone counts. */
-function withinFile(a: SourcePosition, b: SourcePosition): -1 | 0 | 1 | undefined {
+function withinFile(a: SourcePosition, b: SourcePosition, rows: boolean): -1 | 0 | 1 | undefined {
   if (a.pos === null || b.pos === null) return undefined
-  if (a.pos !== b.pos || rowless(a) || rowless(b)) return order(a.pos, b.pos)
+  if (a.pos !== b.pos || !rows || rowless(a) || rowless(b)) return order(a.pos, b.pos)
   return order(BigInt(a.row ?? 0), BigInt(b.row ?? 0))
 }
 

@@ -50,6 +50,33 @@ test('scenario 20: three updates of one row in a compressed transaction share a 
   ])
 })
 
+test('scenario 20, prepared by XA: a compressed transaction without any order in it ends as in MySQL', async () => {
+  const { database } = line
+  await line.asRoot(
+    `USE ${database}`,
+    'SET SESSION binlog_transaction_compression = ON',
+    "XA START 'packed'",
+    "INSERT INTO parents VALUES (601, 'a'), (602, 'a'), (603, 'a')",
+    "UPDATE parents SET name = 'b' WHERE id IN (601, 602, 603)",
+    ...['a', 'b', 'a'].map(name => `UPDATE parents SET name = '${name}' WHERE id = 601`),
+    'DELETE FROM parents WHERE id = 603',
+    "XA END 'packed'",
+    "XA PREPARE 'packed'",
+    "XA COMMIT 'packed'",
+    "UPDATE children SET note = 'after XA' WHERE id = 1",
+  )
+  expect(await verify('--patience', '120')).toMatchObject({ code: 0, equal: true })
+  const packed = 'from silver.parents_history where id = 601'
+  expect(await rows(`select name, _tx_order is null as unordered ${packed} order by _seq`)).toEqual(
+    ['a', 'b', 'a', 'b', 'a'].map(name => ({ name, unordered: true })),
+  )
+  expect(await rows(`select count(distinct _pos)::int as places ${packed}`)).toEqual([{ places: 1 }])
+  expect(await rows('select id, name from silver.parents where id between 601 and 603 order by id')).toEqual([
+    { id: 601, name: 'a' },
+    { id: 602, name: 'b' },
+  ])
+})
+
 test('a prepared transaction that is rolled back: Debezium has told of it, verify names its rows and mends them', async () => {
   await line.query(
     "XA START 'kept'",

@@ -194,6 +194,16 @@ export const chaosTables: readonly ChaosTable[] = [
     values: evolving.values,
   },
   {
+    name: 'keyless',
+    create: 'label TEXT NULL, amount DECIMAL(12,2) NOT NULL DEFAULT 0',
+    key: [],
+    keyOf: () => [],
+    // Of few values, so that equal rows abound.
+    values: { label: maybe(one('a', 'A', 'a ', '', 'null', '😀')), amount: one('0.00', '1.00', '-1.50') },
+    evolves: true,
+    truncates: true,
+  },
+  {
     name: 'wide',
     create: `id INT NOT NULL PRIMARY KEY, ${Object.entries(wideTypes)
       .map(([name, [type]]) => `${name} ${type}`)
@@ -203,6 +213,11 @@ export const chaosTables: readonly ChaosTable[] = [
     values: Object.fromEntries(Object.entries(wideTypes).map(([name, [, value]]) => [name, maybe(value, 0.1)])),
   },
 ]
+
+/** What a condition names rows by: the key, or, for want of one, the first column. */
+export function namedBy({ key, values }: ChaosTable): readonly string[] {
+  return key.length > 0 ? key : Object.keys(values).slice(0, 1)
+}
 
 /** Names that columns of evolving tables may get; the policy must know them before they come. */
 export const spareColumns: readonly string[] = Array.from({ length: 60 }, (_, i) => `c${i}`)

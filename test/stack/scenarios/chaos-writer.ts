@@ -2,7 +2,7 @@
 import type { Connection } from 'mysql2/promise'
 import { changeTable, type Evolution } from './chaos-ddl.ts'
 import type { Random } from './chaos-random.ts'
-import { type ChaosTable, chaosTables } from './chaos-tables.ts'
+import { type ChaosTable, chaosTables, namedBy } from './chaos-tables.ts'
 
 export interface WriterOptions {
   random: Random
@@ -143,10 +143,11 @@ async function statement(
   run: Run,
   { table, evolution }: { table: ChaosTable; evolution: Evolution },
 ): Promise<unknown> {
-  const { name, key } = table
-  const where = key.map(column => `${column} = ?`).join(' AND ')
+  const { name } = table
+  const named = namedBy(table)
+  const where = named.map(column => `${column} <=> ?`).join(' AND ')
   const row = (): Record<string, unknown> => ({ ...keyed(table, random), ...valuesOf(table, random, evolution) })
-  const rowKey = () => table.keyOf(random)
+  const rowKey = () => nameOf(table, random)
   const some = () => someValue(table, random, evolution)
   switch (random.int(13)) {
     case 0:
@@ -168,14 +169,14 @@ async function statement(
     }
     case 8: {
       const [column, value] = some()
-      return run(`UPDATE ${name} SET ${column} = ? ORDER BY ${key.join(', ')} LIMIT ${1 + random.int(30)}`, [value])
+      return run(`UPDATE ${name} SET ${column} = ? ORDER BY ${named.join(', ')} LIMIT ${1 + random.int(30)}`, [value])
     }
     case 9:
       return run(`DELETE FROM ${name} WHERE ${where}`, rowKey())
     case 10:
-      return run(`DELETE FROM ${name} ORDER BY ${key.map(column => `${column} DESC`).join(', ')} LIMIT ${1 + random.int(6)}`)
+      return run(`DELETE FROM ${name} ORDER BY ${named.map(column => `${column} DESC`).join(', ')} LIMIT ${1 + random.int(6)}`)
     case 11:
-      return moveKeys(random, run, table)
+      return table.key.length > 0 ? moveKeys(random, run, table) : insert(run, 'INSERT', name, Array(3).fill(row()))
     default: {
       // 1, 2, 1, 2: the same values again are changes of their own.
       const [column, value] = some()
@@ -207,6 +208,11 @@ async function moveKeys(random: Random, run: Run, table: ChaosTable): Promise<un
   ] as const)
     await run(`UPDATE ${name} SET ${set} WHERE ${where}`, [...right, ...left])
   return undefined
+}
+
+/** Values for the columns that rows are named by. */
+function nameOf(table: ChaosTable, random: Random): unknown[] {
+  return table.key.length > 0 ? table.keyOf(random) : namedBy(table).map(column => table.values[column]!(random))
 }
 
 function keyed(table: ChaosTable, random: Random): Record<string, unknown> {

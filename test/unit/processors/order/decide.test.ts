@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { decide, type KeyEvent, sameEvent, sameIds } from '../../../../processors/order/decide.ts'
+import { decide, type KeyEvent, sameEvent, sameIds, sentBefore } from '../../../../processors/order/decide.ts'
 import { compareSource, parseGtid, trustsOrder } from '../../../../processors/order/source-position.ts'
 
 const event = (offset: number, pos: number, more: Partial<KeyEvent> = {}): KeyEvent => ({
@@ -22,11 +22,7 @@ const event = (offset: number, pos: number, more: Partial<KeyEvent> = {}): KeyEv
 function outcome(events: KeyEvent[]) {
   let current: KeyEvent | undefined
   const verdicts = events.map((each, i) => {
-    const verdict = decide(
-      each,
-      current,
-      events.slice(0, i).some(earlier => sameEvent(each, earlier)),
-    )
+    const verdict = decide(each, current, sentBefore(each, events.slice(0, i)) !== undefined)
     if (verdict === 'APPLY') current = each
     return verdict
   })
@@ -53,6 +49,17 @@ describe('decide', () => {
     expect(outcome([event(1, 10, { row: 0 }), event(2, 10, { row: 1 })]).offset).toBe(2)
     const compressed = [1n, 2n, 3n].map((txOrder, i) => event(i + 1, 10, { gtid: 'a:7', txOrder }))
     expect(outcome(compressed)).toEqual({ verdicts: ['APPLY', 'APPLY', 'APPLY'], offset: 3 })
+  })
+
+  it('follows Kafka within a prepared and compressed transaction, whose events have one place and no order', () => {
+    const at = (offset: number, row: number, content: string, op = 'u') => event(offset, 10, { op, row, content, gtid: 'a:7' })
+    expect(outcome([at(1, 20, 'x'), at(2, 0, '', 'd')])).toEqual({ verdicts: ['APPLY', 'APPLY'], offset: 2 })
+    const there = [at(1, 0, '1>2'), at(2, 0, '2>1'), at(3, 0, '1>2'), at(4, 0, '2>1')]
+    expect(outcome(there)).toEqual({ verdicts: Array(4).fill('APPLY'), offset: 4 })
+    const again = [at(1, 0, '1>2'), at(2, 1, '2>3'), at(3, 0, '1>2'), at(4, 1, '2>3')]
+    expect(outcome(again)).toEqual({ verdicts: ['APPLY', 'APPLY', 'DUP', 'DUP'], offset: 2 })
+    const later = event(5, 50, { gtid: 'a:8' })
+    expect(outcome([...there.slice(0, 2), later, at(6, 0, '1>2')]).verdicts.at(-1)).toBe('STALE')
   })
 
   it('does not let an incremental snapshot of an older state win, whatever its clock says', () => {
