@@ -1,14 +1,17 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
     projects: [
-      // Patience: races of processes keep all cores busy beside the other files.
       {
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
           globalSetup: ['test/unit/global-setup.ts'],
+          // Vitest leaves one core idle, of two the half; and a file often waits for a process that it has started.
+          maxWorkers: availableParallelism() + 1,
+          // Patience: races of processes keep all cores busy beside the other files.
           testTimeout: 30_000,
         },
       },

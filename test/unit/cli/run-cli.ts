@@ -21,7 +21,9 @@ const main = resolve(import.meta.dirname, '..', '..', '..', 'cli', 'main.ts')
 
 /** Runs `binlake …args` and waits for its end. */
 export async function binlake(args: string[], { cwd = emptyFolder(), env = {}, input = '' }: CliOptions = {}): Promise<Outcome> {
-  const child = spawn(process.execPath, [main, ...args], { cwd, env: { PATH: process.env.PATH, TMPDIR: tmpdir(), HOME: cwd, ...env } })
+  const { PATH, NODE_COMPILE_CACHE } = process.env
+  const own = { PATH, NODE_COMPILE_CACHE, TMPDIR: tmpdir(), HOME: cwd, ...env }
+  const child = spawn(process.execPath, [main, ...args], { cwd, env: own })
   const outcome: Outcome = { code: null, stdout: '', stderr: '' }
   child.stdout.on('data', bytes => {
     outcome.stdout += bytes
