@@ -36,8 +36,9 @@ const geometries: TypeColumn[] = [
 const vectors: TypeColumn[] = [
   column(
     'VECTOR(4)',
-    { limits: "x'FFFF7F7FFFFF7FFF0000800001000000'", plain: "STRING_TO_VECTOR('[0.1,-0.0,1,16777216]')" },
-    { name: 'c_vector', where: { mysql: [9, 0] } },
+    // Four bytes an element; `plain` is [0.1, -0.0, 1, 16777216].
+    { limits: "x'FFFF7F7FFFFF7FFF0000800001000000'", plain: "x'CDCCCC3D000000800000803F0000804B'" },
+    { name: 'c_vector', where: { mysql: [9, 0], mariadb: [11, 7] } },
   ),
 ]
 
