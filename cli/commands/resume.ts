@@ -11,8 +11,8 @@ import { withSession } from '../with-session.ts'
 
 const details = `
 A table halts when an event stands lower in the binlog than what its row has, but is newer by the clock: the binlog was reset, or the server
-restored. Or when a row came into another partition and nothing tells which change is newer. From the event on, whatever its partition brings
-then counts as newer than all before (a new epoch). A running \`binlake run\` goes on with it.
+restored. Or when a row came into another partition and nothing tells which change is newer. From the event on, whatever the topic brings then
+counts as newer than all before (a new epoch), in all of its partitions. A running \`binlake run\` goes on with it.
 
 Rows that are not told of again stay as they are: after a restore to an earlier time, take a new snapshot too (docs/order.md).
 
@@ -54,13 +54,16 @@ async function resumeCommand(session: Session, { yes, json }: { yes?: boolean; j
   }
 }
 
-function report({ table, reason, partition, offset, file, pos, gtid, at, waiting, epoch }: ResumePlan): string {
+function report({ table, reason, places, epoch }: ResumePlan): string {
+  const lines = places.map(({ partition, offset, file, pos, gtid, at, waiting }) => {
+    const where = file === null ? 'what comes next' : `${gtid === null ? '' : `GTID ${gtid}, `}${file}:${pos}, ${at}`
+    return `    partition ${partition}, offset ${offset} (${where}); ${waiting} records of bronze wait there now\n`
+  })
   return `${table.database}.${table.table} is halted:
   ${reason}
 
 Going on means:
-  From partition ${partition}, offset ${offset} on (${gtid === null ? '' : `GTID ${gtid}, `}${file}:${pos}, ${at}), what this partition brings
-  counts as newer than all that silver has: epoch ${epoch.after} instead of ${epoch.before}. ${waiting} records of bronze wait there now.
-  Nothing else is changed: bronze stays as it is, and rows that are not told of again stay as they are in silver.
+  From these places on, what the topic brings counts as newer than all that silver has: epoch ${epoch.after} instead of ${epoch.before}.
+${lines.join('')}  Nothing else is changed: bronze stays as it is, and rows that are not told of again stay as they are in silver.
 `
 }

@@ -123,6 +123,6 @@ async function refuseReset(duck: Duck, table: string): Promise<void> {
     `${table}: the event at partition ${partition}, offset ${offset} stands lower in the binlog (${file}:${pos}) than what was counted before, but is newer by ` +
       'the clock: was the binlog reset, or the server restored? Nothing is guessed: silver waits, bronze goes on. If what comes from there on is right, type ' +
       `\`binlake resume ${table}\`, which shows first what it will do; then let Debezium take a new snapshot of the table, for it has no key (docs/keys.md)`,
-    [{ epoch, partition, offset, why: 'lower' }],
+    [{ epoch, partition, offset }],
   )
 }

@@ -4,7 +4,7 @@ import type { Duck } from '../../lake/duckdb.ts'
 import { id, join, type Sql, sql } from '../../lake/sql.ts'
 import { decide, type KeyEvent } from './decide.ts'
 import type { KeyOrder } from './key-order.ts'
-import { TableHalted } from './table-halted.ts'
+import { type HaltedAt, TableHalted } from './table-halted.ts'
 
 /** Keys looked at at once. */
 const page = 10_000
@@ -31,7 +31,7 @@ interface EventRow {
 
 /**
  * Decides the keys in temp table `tricky`. Adds to temp tables `dropped` (their changes that do not apply) and `decided` (their newest).
- * Returns how many keys. Throws TableHalted.
+ * Returns how many keys. Throws TableHalted, with the first event of each partition that nothing decides.
  */
 export async function decideTricky(duck: Duck, table: string, { key, byKey, several }: KeyOrder): Promise<number> {
   await duck.run(sql`CREATE OR REPLACE TEMP TABLE tricky_events AS
@@ -39,6 +39,7 @@ export async function decideTricky(duck: Duck, table: string, { key, byKey, seve
     FROM events JOIN (SELECT row_number() OVER () AS _key_number, * FROM tricky) USING (${columns(key)})
     WHERE _known OR _row_id NOT IN (SELECT _row_id FROM dropped)`)
   const keys = (await duck.row<{ n: bigint }>(sql`SELECT count(*) AS n FROM tricky`))!.n
+  const halts = new Map<string, Halt>()
   for (let from = 0n; from < keys; from += BigInt(page)) {
     const rows = await duck.rows<EventRow>(sql`
       SELECT _key_number, _row_id, _at, _partition, _offset, _op, _file, _pos, _row, _gtid, _tx_order, _source_us, _snapshot, _epoch, _lineage
@@ -46,7 +47,12 @@ export async function decideTricky(duck: Duck, table: string, { key, byKey, seve
     const dropped: bigint[] = []
     const winners: bigint[] = []
     for (const events of Map.groupBy(rows, row => row._key_number).values()) {
-      const result = decideKey(events, { table, several })
+      const result = decideKey(events, { several })
+      if (result.halt) {
+        const { epoch, partition, offset } = result.halt.event
+        const first = halts.get(`${epoch}/${partition}`)
+        if (!first || offset < first.event.offset) halts.set(`${epoch}/${partition}`, result.halt)
+      }
       dropped.push(...result.dropped)
       if (result.winner !== undefined) winners.push(result.winner)
     }
@@ -54,13 +60,20 @@ export async function decideTricky(duck: Duck, table: string, { key, byKey, seve
     await insertIds(duck, 'decided', winners)
   }
   await duck.run(sql`DROP TABLE tricky_events`)
+  if (halts.size > 0) throw halted(table, [...halts.values()])
   return Number(keys)
+}
+
+/** What nothing decides: an event, and what its row has. */
+interface Halt {
+  event: KeyEvent
+  current: KeyEvent
 }
 
 function decideKey(
   rows: readonly EventRow[],
-  { table, several }: { table: string; several: boolean },
-): { dropped: bigint[]; winner: bigint | undefined } {
+  { several }: { several: boolean },
+): { dropped: bigint[]; winner: bigint | undefined; halt?: Halt } {
   const dropped: bigint[] = []
   let current: KeyEvent | undefined
   let winner: bigint | undefined
@@ -79,7 +92,7 @@ function decideKey(
       // They have no part in a row that is gone, but where partitions mix, changes from before a truncate may still come.
       if (several && event.op === 't' && verdict === 'APPLY') current = event
       if (row._row_id !== null) dropped.push(row._row_id)
-    } else if (verdict === 'HALT') throw halted(table, event, current!)
+    } else if (verdict === 'HALT') return { dropped, winner, halt: { event, current: current! } }
     else if (verdict === 'APPLY') {
       current = event
       live = event.op !== 'd' && event.op !== 't'
@@ -107,7 +120,9 @@ function keyEvent(row: EventRow): KeyEvent {
   }
 }
 
-function halted(table: string, event: KeyEvent, current: KeyEvent): TableHalted {
+function halted(table: string, halts: readonly Halt[]): TableHalted {
+  const inOrder = [...halts].sort((a, b) => a.event.epoch - b.event.epoch || a.event.partition - b.event.partition)
+  const { event, current } = inOrder[0]!
   const where = ({ partition, offset, file, pos, gtid }: KeyEvent) =>
     `partition ${partition}, offset ${offset} (${gtid === null ? '' : `GTID ${gtid}, `}${file}:${pos})`
   const why =
@@ -115,11 +130,17 @@ function halted(table: string, event: KeyEvent, current: KeyEvent): TableHalted 
       ? `stands lower in the binlog than what its row already has from offset ${current.offset} (${current.gtid === null ? '' : `GTID ${current.gtid}, `}` +
         `${current.file}:${current.pos}), but is more than a minute newer by the clock: was the binlog reset, or the server restored?`
       : `is of a row that was last changed at ${where(current)}, and nothing tells which of the two came later: were partitions added to the topic?`
+  const others = halts.length > 1 ? ` So it is in ${halts.length - 1} more of the topic's partitions.` : ''
   return new TableHalted(
-    `${table}: the event at ${where(event)} ${why} Nothing is guessed: silver waits, bronze goes on. If what comes from there on is right, type ` +
+    `${table}: the event at ${where(event)} ${why}${others} Nothing is guessed: silver waits, bronze goes on. If what comes from there on is right, type ` +
       `\`binlake resume ${table}\`, which shows first what it will do; if the server was set back in time, take a new snapshot after that (docs/order.md)`,
-    { epoch: event.epoch, partition: event.partition, offset: event.offset },
+    inOrder.map(haltedAt),
   )
+}
+
+function haltedAt({ event, current }: Halt): HaltedAt {
+  const { epoch, partition, offset } = event
+  return { epoch, partition, offset, ...(event.lineage > current.lineage ? { otherLog: event.lineage } : {}) }
 }
 
 async function insertIds(duck: Duck, table: string, ids: readonly bigint[]): Promise<void> {

@@ -5,19 +5,24 @@ import { expect, it } from 'vitest'
 import { parsePolicy } from '../../../../privacy/policy.ts'
 import { planResume, resume } from '../../../../processors/order/resume.ts'
 import { Refinery } from '../../../../processors/refinery.ts'
-import { c, Forge, start, u } from '../../scenarios/forge.ts'
+import { c, Forge, start, t, u } from '../../scenarios/forge.ts'
 import { ddl } from '../../scenarios/schema-events.ts'
 import { keepAll } from '../lake-of-events.ts'
 
 const day = 86_400_000
 
-async function reset(): Promise<Forge> {
+async function told(): Promise<Forge> {
   const s = await Forge.open()
   const columns = [
     { name: 'id', type: 'INT' },
     { name: 'v', type: 'VARCHAR', length: 20 },
   ]
   await s.ingest(ddl({ pos: 1, ddl: 'CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20))', columns, type: 'CREATE' }))
+  return s
+}
+
+async function reset(): Promise<Forge> {
+  const s = await told()
   await s.step(c(1, 'secret a', { pos: 900 }), c(2, 'x', { pos: 950 }))
   await s.ingest(c(3, 'y', { pos: 960 }), u(1, 'secret b', { pos: 90, ts: start + day }), u(2, 'z', { pos: 95, ts: start + day }))
   return s
@@ -31,7 +36,8 @@ it('shows where, and from there on applies what comes', async () => {
   expect(plan).toMatchObject({
     table: { database: 'shop', table: 't' },
     decision: { life: 0, places: [{ partition: 0, offset: '3' }] },
-    ...{ file: 'binlog.000001', pos: 90n, waiting: 2, epoch: { before: 0, after: 1 } },
+    places: [{ partition: 0, offset: 3n, file: 'binlog.000001', pos: 90n, waiting: 2 }],
+    epoch: { before: 0, after: 1 },
   })
   expect(JSON.stringify(plan, (_, value) => (typeof value === 'bigint' ? String(value) : value))).not.toContain('secret')
   await s.refine()
@@ -43,6 +49,75 @@ it('shows where, and from there on applies what comes', async () => {
   expect(await s.identical()).toBe('identical')
   await expect(planResume(context, 'shop.t')).rejects.toMatchObject({ code: 'RESUME_NOTHING' })
   await expect(planResume(context, 'other')).rejects.toMatchObject({ code: 'RESUME_NOTHING' })
+})
+
+async function plan(s: Forge) {
+  const { duck, lake } = s.events
+  const context = { duck, lake, policy: parsePolicy(keepAll, 'policy.yaml'), keys: new Map(), log: pino({ level: 'silent' }) }
+  return planResume(context, 't')
+}
+
+it('lets all partitions go on at once, and a truncate after it ends what is older in each of them', async () => {
+  await using s = await told()
+  const at = (n: number, partition: number) => ({
+    gtid: `a:${n}`,
+    order: 1,
+    pos: n * 10,
+    partition,
+    ts: start + n + (n < 500 ? day : 0),
+  })
+  await s.step(c(1, 'a', at(901, 0)), c(2, 'b', at(902, 1)), c(3, 'c', at(903, 2)), c(6, 'f', at(904, 3)))
+  // The third partition brings a new row only, the fourth nothing.
+  await s.step(u(1, 'A', at(1, 0)), u(2, 'B', at(2, 1)), c(4, 'D', at(3, 2)))
+  expect(s.halted['shop.t']!.reason).toContain("1 more of the topic's partitions")
+  const found = await plan(s)
+  expect(found.places.map(({ partition, offset, waiting }) => [partition, offset, waiting])).toEqual([
+    [0, 1n, 1],
+    [1, 1n, 1],
+    [2, 1n, 1],
+    [3, 1n, 0],
+  ])
+  await resume(s.events, found)
+  await s.refine()
+  expect(s.halted).toEqual({})
+  expect(await s.silver('t', 'v')).toEqual([['A'], ['B'], ['c'], ['D'], ['f']].sort())
+  await s.steps(t(at(4, 0)), c(5, 'E', at(5, 3)), c(2, 'BB', at(6, 1)), c(8, 'late', at(3, 2)))
+  expect(s.halted).toEqual({})
+  expect(await s.silver('t', 'v')).toEqual([['BB'], ['E']])
+  expect(await s.identical()).toBe('identical')
+})
+
+it('lets a truncate go on that nothing tells the place of, and loses no row that comes after it elsewhere', async () => {
+  await using s = await told()
+  const at = (server: string, n: number, partition: number) => ({
+    gtid: `${server}:${n}`,
+    order: 1,
+    file: `${server}.000001`,
+    pos: n * 10,
+    partition,
+  })
+  await s.step(c(1, 'a', at('a', 1, 1)), c(2, 'b', at('a', 2, 0)))
+  await s.step(t(at('b', 3, 0)))
+  expect(s.halted['shop.t']!.reason).toContain('binlake resume shop.t')
+  await resume(s.events, await plan(s))
+  await s.refine()
+  await s.step(c(3, 'c', at('b', 4, 1)))
+  expect(s.halted).toEqual({})
+  expect(await s.silver('t', 'v')).toEqual([['c']])
+  expect(await s.identical()).toBe('identical')
+})
+
+it('begins where another log begins, so that what is younger than a minute there is not lost', async () => {
+  await using s = await told()
+  const at = (n: number, file: string, ts: number) => ({ gtid: `a:${n}`, order: 1, file, pos: n * 10, ts })
+  await s.step(c(1, 'a', at(801, 'binlog.000007', start)), c(2, 'b', at(802, 'binlog.000007', start + day)))
+  await s.step(u(2, 'B', at(1, 'binlog.000001', start + day + 5_000)), u(1, 'A', at(2, 'binlog.000001', start + day + 6_000)))
+  const found = await plan(s)
+  expect(found.places.map(({ offset }) => offset)).toEqual([2n])
+  await resume(s.events, found)
+  await s.refine()
+  expect(await s.silver('t', 'v')).toEqual([['A'], ['B']])
+  expect(await s.identical()).toBe('identical')
 })
 
 it('is heard by a run that is under way', async () => {
