@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
+import { multiplied } from './test/unit/multiplied.ts'
 
 export default defineConfig({
   test: {
@@ -12,7 +13,7 @@ export default defineConfig({
           // Vitest leaves one core idle, of two the half; and a file often waits for a process that it has started.
           maxWorkers: availableParallelism() + 1,
           // Patience: races of processes keep all cores busy beside the other files.
-          testTimeout: 30_000,
+          testTimeout: multiplied(30_000),
         },
       },
       {

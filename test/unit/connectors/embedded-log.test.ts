@@ -9,6 +9,7 @@ import { addWaypoint } from '../../../connectors/embedded-index.ts'
 import { EmbeddedLog } from '../../../connectors/embedded-log.ts'
 import { PartitionReader } from '../../../connectors/embedded-reader.ts'
 import { partitionFile } from '../../../connectors/embedded-topics.ts'
+import { multiplied } from '../multiplied.ts'
 
 let dir: string
 beforeEach(async () => {
@@ -108,7 +109,7 @@ describe('EmbeddedLog', () => {
         expect(seen.map(({ offset }) => offset)).toEqual(Array.from({ length: kept + 1 }, (_, n) => n))
         expect(seen.at(-1)).toMatchObject({ key: 'new' })
       }),
-      { numRuns: 40 },
+      { numRuns: multiplied(40) },
     )
   })
 
@@ -126,7 +127,7 @@ describe('EmbeddedLog', () => {
         expect(() => log.append('t', 0, numbered(1))).toThrow(expect.objectContaining({ code: 'EMBEDDED_LOG_CORRUPT' }))
         expect(readFileSync(file)).toEqual(bytes)
       }),
-      { numRuns: 60 },
+      { numRuns: multiplied(60) },
     )
   })
 
@@ -219,7 +220,7 @@ describe('EmbeddedLog', () => {
           )
         }
       }),
-      { numRuns: 40 },
+      { numRuns: multiplied(40) },
     )
   })
 })

@@ -11,6 +11,7 @@ import { FrameBuffer } from '../../../connectors/embedded-frame.ts'
 import { EmbeddedLog } from '../../../connectors/embedded-log.ts'
 import { partitionFile } from '../../../connectors/embedded-topics.ts'
 import type { Batch, Source } from '../../../connectors/source.ts'
+import { multiplied } from '../multiplied.ts'
 
 let dir: string
 let spoolDir: string
@@ -64,7 +65,7 @@ async function readToEnd(source: Source, offsets = nothing): Promise<Line[]> {
 }
 
 describe('the embedded log as a source', () => {
-  test('gives every record exactly once, in order, under any bounds and restarts', async () => {
+  test('gives every record exactly once, in order, under any bounds and restarts', { timeout: multiplied(30_000) }, async () => {
     const shape = fc.record({
       appends: fc.array(
         fc.record({ topic: fc.nat(2), partition: fc.nat(1), count: fc.integer({ min: 1, max: 40 }), size: fc.nat(400) }),
@@ -129,9 +130,9 @@ describe('the embedded log as a source', () => {
         expect(seen).toEqual(expected)
         expect(readdirSync(spoolDir)).toEqual([])
       }),
-      { numRuns: 25 },
+      { numRuns: multiplied(15) },
     )
-  }, 30_000)
+  })
 
   test('follows what is appended, new topics and topics created again, until aborted', async () => {
     const abort = new AbortController()

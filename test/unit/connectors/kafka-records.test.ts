@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { nextOffset, spliceRecords } from '../../../connectors/kafka-records.ts'
 import { Spool } from '../../../connectors/spool.ts'
+import { multiplied } from '../multiplied.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'binlake-records-'))
 afterAll(() => rmSync(dir, { recursive: true }))
@@ -100,7 +101,7 @@ describe('spliceRecords', () => {
           expect(nextOffset(records.subarray(0, records.length - 1), 5n)).toBe(BigInt(offset - batches.at(-1)![0].length))
         },
       ),
-      { numRuns: 100 },
+      { numRuns: multiplied(100) },
     )
   })
 

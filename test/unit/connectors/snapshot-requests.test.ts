@@ -5,6 +5,7 @@ import { keysCondition } from '../../../connectors/mysql-keys.ts'
 import { conditionsOf } from '../../../connectors/snapshot-requests.ts'
 import { Duck } from '../../../lake/duckdb.ts'
 import { trusted } from '../../../lake/sql.ts'
+import { multiplied } from '../multiplied.ts'
 
 const number = { name: 'id', as: 'number' } as const
 const text = { name: 'na`me', as: 'text' } as const
@@ -37,7 +38,7 @@ describe('conditionsOf', () => {
         const met = await duck.rows<{ id: bigint }>(trusted(`SELECT id FROM range(3001) AS t(id) WHERE ${any}`))
         expect(met.map(({ id }) => Number(id)).sort((a, b) => a - b)).toEqual(wanted.toSorted((a, b) => a - b))
       }),
-      { numRuns: 25 },
+      { numRuns: multiplied(25) },
     )
   })
 

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Add } from '../../../lake/actions.ts'
 import { planCompaction } from '../../../lake/compact-plan.ts'
+import { multiplied } from '../multiplied.ts'
 import { someAdd } from './temp-table.ts'
 
 const files = (...sizes: number[]): Add[] => sizes.map((size, i) => someAdd(`f${i}`, { size }))
@@ -80,6 +81,6 @@ test('property: a file a moment for ever: few files stay, and each byte is writt
       expect(live.length).toBeLessThanOrEqual(every + 8 * Math.log2(count))
       expect(written / count).toBeLessThanOrEqual(Math.log2(count))
     }),
-    { numRuns: 40 },
+    { numRuns: multiplied(40) },
   )
 })

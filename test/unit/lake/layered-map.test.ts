@@ -1,10 +1,13 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { changedMap } from '../../../lake/layered-map.ts'
+import { multiplied } from '../multiplied.ts'
 
 const large = new Map(Array.from({ length: 3000 }, (_, i) => [`k${i}`, BigInt(i)]))
 
-test('property: however many changes, small or large below, it reads as the changed copy and leaves the older ones alone', () => {
+test('property: however many changes, small or large below, it reads as the changed copy and leaves the older ones alone', {
+  timeout: multiplied(30_000),
+}, () => {
   const key = fc.oneof(
     fc.nat(3000).map(i => `k${i}`),
     fc.constantFrom('a', 'b', 'c'),
@@ -33,9 +36,9 @@ test('property: however many changes, small or large below, it reads as the chan
       }
       expect(base).toEqual(before)
     }),
-    { numRuns: 30 },
+    { numRuns: multiplied(30) },
   )
-}, 30_000)
+})
 
 test('one change on a large map costs nothing like the map', () => {
   const huge = new Map(Array.from({ length: 200_000 }, (_, i) => [`k${i}`, BigInt(i)]))

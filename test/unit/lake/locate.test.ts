@@ -9,6 +9,7 @@ import type { Snapshot } from '../../../lake/snapshot.ts'
 import { type Sql, sql } from '../../../lake/sql.ts'
 import type { Table } from '../../../lake/table.ts'
 import { writeFile } from '../../../lake/write.ts'
+import { multiplied } from '../multiplied.ts'
 import { tempTable } from './temp-table.ts'
 
 let duck: Duck
@@ -145,6 +146,6 @@ test('property: exactly the files that hold a key, with statistics or without', 
       const expected = paths.filter((_, i) => wanted.some(key => held[i]!.has(key)))
       expect(touched.sort()).toEqual(expected.sort())
     }),
-    { numRuns: 30 },
+    { numRuns: multiplied(30) },
   )
 })

@@ -10,6 +10,7 @@ import { type DeltaType, duckType, type Field, field } from '../../../lake/schem
 import type { Snapshot } from '../../../lake/snapshot.ts'
 import { id, join, type Sql, sql, trusted } from '../../../lake/sql.ts'
 import type { Table } from '../../../lake/table.ts'
+import { multiplied } from '../multiplied.ts'
 import { tempTable } from './temp-table.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -191,7 +192,7 @@ describe.each(Object.keys(kinds))('key of %s', kind => {
           }
         },
       ),
-      { numRuns: 2 },
+      { numRuns: multiplied(2) },
     )
   })
 

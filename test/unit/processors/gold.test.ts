@@ -12,6 +12,7 @@ import { scan } from '../../../lake/scan.ts'
 import { sql } from '../../../lake/sql.ts'
 import { refreshGold } from '../../../processors/gold.ts'
 import { type GoldModel, loadGoldModels } from '../../../sql/gold-models.ts'
+import { multiplied } from '../multiplied.ts'
 import { customerRfm, dailySales, revenueByCategory, type Shop, tableNames, writeSilver } from './gold-shop.ts'
 
 const log = pino({ level: 'silent' })
@@ -107,7 +108,7 @@ const shops: fc.Arbitrary<Shop> = fc
   })
 
 describe('refreshGold', () => {
-  it('equals a plain recomputation, whatever came, changed, left or came late', async () => {
+  it('equals a plain recomputation, whatever came, changed, left or came late', { timeout: multiplied(120_000) }, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(shops, { minLength: 2, maxLength: 3 }), async states => {
         for (const shop of states) {
@@ -116,9 +117,9 @@ describe('refreshGold', () => {
           await expectRecomputed(shop)
         }
       }),
-      { numRuns: 12, endOnFailure: true },
+      { numRuns: multiplied(8), endOnFailure: true },
     )
-  }, 120_000)
+  })
 
   const order = { id: 1, customer_id: 1, status: 'paid', currency: 'EUR', discount: 100, placed_at: '2024-03-30T23:30:00.000Z' }
   const small: Shop = {

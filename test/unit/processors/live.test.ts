@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { readTails } from '../../../processors/live.ts'
 import { openEngine, type QueryEngine } from '../../../sql/engine.ts'
 import { toJson } from '../../../sql/values.ts'
+import { multiplied } from '../multiplied.ts'
 import { ForgedLake } from './forged-lake.ts'
 import { type Change, ForgedServer } from './forged-server.ts'
 
@@ -90,7 +91,7 @@ describe('<table>_live', () => {
     })
   })
 
-  it('equals silver after everything is merged, whatever has been merged before', async () => {
+  it('equals silver after everything is merged, whatever has been merged before', { timeout: multiplied(120_000) }, async () => {
     const change = fc.record({
       table: fc.constantFrom('a', 'b'),
       id: fc.integer({ min: 1, max: 6 }),
@@ -131,7 +132,7 @@ describe('<table>_live', () => {
           expect(live).toEqual(silver)
         })
       }),
-      { numRuns: 12 },
+      { numRuns: multiplied(8) },
     )
-  }, 120_000)
+  })
 })

@@ -5,6 +5,7 @@ import { defaultModes } from '../../../processors/schema/kinds.ts'
 import { planTable } from '../../../processors/schema/plan-table.ts'
 import { Versions } from '../../../processors/schema/versions.ts'
 import type { SourceColumn, SourceTable } from '../../../processors/source-schema.ts'
+import { multiplied } from '../multiplied.ts'
 import { LakeOfEvents } from './lake-of-events.ts'
 
 const names = ['a', 'b', 'B', 'c', '_path', '_bad', 'C ']
@@ -214,7 +215,7 @@ async function compare(events: LakeOfEvents, { schema, rows, gone }: Source): Pr
   expect((proven?.proof?.byDesign ?? []).filter(change => !change.endsWith(' comes'))).toEqual([])
 }
 
-describe('schema evolution', { timeout: 240_000 }, () => {
+describe('schema evolution', { timeout: multiplied(240_000) }, () => {
   it('silver equals the source after any changes of its columns, and the rebuild equals silver', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 16 }), async steps => {
@@ -228,7 +229,7 @@ describe('schema evolution', { timeout: 240_000 }, () => {
           await events.close()
         }
       }),
-      { numRuns: 12 },
+      { numRuns: multiplied(8) },
     )
   })
 

@@ -1,6 +1,7 @@
 // Random histories through the whole line: silver is what MySQL has, and however the changes were cut into steps, a rebuild is identical.
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { multiplied } from '../multiplied.ts'
 import { Forge, type Forged, t } from './forge.ts'
 import { histories } from './source-history.ts'
 
@@ -14,7 +15,9 @@ async function taken(records: readonly Forged[], sizes: readonly number[], s: Fo
   }
 }
 
-it('silver is what MySQL has, through crashes, zombies, failovers and missing ids', async () => {
+it('silver is what MySQL has, through crashes, zombies, failovers and missing ids', {
+  timeout: multiplied(300_000),
+}, async () => {
   await fc.assert(
     fc.asyncProperty(histories([1, 1, 2]), cuts, async ({ records, truth }, sizes) => {
       await using s = await Forge.open()
@@ -24,11 +27,11 @@ it('silver is what MySQL has, through crashes, zombies, failovers and missing id
       expect(await s.silver()).toEqual(rows)
       expect(records.length === 0 ? 'identical' : await s.identical()).toBe('identical')
     }),
-    { numRuns: 12, endOnFailure: true },
+    { numRuns: multiplied(8), endOnFailure: true },
   )
-}, 300_000)
+})
 
-it('a rebuild is identical through truncates, new topics and halts too', async () => {
+it('a rebuild is identical through truncates, new topics and halts too', { timeout: multiplied(300_000) }, async () => {
   const truncates = fc.array(fc.record({ at: fc.nat({ max: 20 }), again: fc.nat({ max: 20 }) }), { maxLength: 2 })
   await fc.assert(
     fc.asyncProperty(histories([1, 1, 2]), truncates, cuts, fc.nat({ max: 25 }), async ({ records }, places, sizes, life) => {
@@ -49,6 +52,6 @@ it('a rebuild is identical through truncates, new topics and halts too', async (
       if (Object.keys(s.halted).length > 0) expect(proven).toMatch(/^(identical|new)$|binlake resume/)
       else expect(records.length === 0 ? 'identical' : proven).toBe('identical')
     }),
-    { numRuns: 12, endOnFailure: true },
+    { numRuns: multiplied(8), endOnFailure: true },
   )
-}, 300_000)
+})

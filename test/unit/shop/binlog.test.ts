@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { beginTransaction, binlogFile, createBinlogState, endTransaction, gtidText, rowPositions } from '../../../shop/binlog.ts'
+import { multiplied } from '../multiplied.ts'
 
 const statement = fc.array(fc.integer({ min: 1, max: 20_000 }), { minLength: 1, maxLength: 60 })
 
@@ -26,7 +27,7 @@ test('every row has a place of its own, after all before it', () => {
         expect(binlogFile(state)).toBe(file)
       }
     }),
-    { numRuns: 20 },
+    { numRuns: multiplied(20) },
   )
 })
 

@@ -3,6 +3,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { type SimulationOptions, transactions } from '../../../shop/simulate.ts'
 import { microsOf } from '../../../shop/time.ts'
 import type { Row, ShopTransaction } from '../../../shop/transaction.ts'
+import { multiplied } from '../multiplied.ts'
 import { Replica } from './replica.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -32,7 +33,7 @@ describe('the simulated shop', () => {
         expect(replica.rows('orders').length).toBeLessThanOrEqual(size.orders)
         expect(replica.rows('customers').length).toBeGreaterThan(0)
       }),
-      { numRuns: 30 },
+      { numRuns: multiplied(30) },
     )
   })
 

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { DdlTable, Location } from '../../../sql/ddl/table.ts'
 import { type DdlEngine, ddl, ddlEngines, ddlText } from '../../../sql/ddl.ts'
+import { multiplied } from '../multiplied.ts'
 
 const azure = {
   kind: 'azure',
@@ -249,7 +250,7 @@ describe('whatever the names and folders hold', () => {
           connectionId: '<id of a connection to https://mylake.dfs.core.windows.net>',
         })
       }),
-      { numRuns: 25 },
+      { numRuns: multiplied(25) },
     )
   })
 })

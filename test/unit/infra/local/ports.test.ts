@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:net'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { candidates, claimPort, isFree, reclaimPort } from '../../../../infra/local/ports.ts'
+import { multiplied } from '../../multiplied.ts'
 
 async function listenAnywhere(): Promise<{ port: number; server: Server }> {
   const server = createServer()
@@ -23,7 +24,7 @@ test('wanted ports come first, then each port below the outgoing range once', ()
         expect(Math.max(...rest)).toBe(31_999)
       },
     ),
-    { numRuns: 20 },
+    { numRuns: multiplied(20) },
   )
 })
 

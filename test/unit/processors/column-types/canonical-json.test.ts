@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Duck } from '../../../../lake/duckdb.ts'
 import { sql } from '../../../../lake/sql.ts'
 import { canonicalJson } from '../../../../processors/column-types/canonical-json.ts'
+import { multiplied } from '../../multiplied.ts'
 
 let duck: Duck
 beforeAll(async () => {
@@ -88,18 +89,20 @@ describe('canonicalJson', () => {
     expect(await canonical(text)).toEqual([expected])
   })
 
-  it('gives one text for a double as MySQL and as Debezium print it, the same double', async () => {
+  it('gives one text for a double as MySQL and as Debezium print it, the same double', {
+    timeout: multiplied(60_000),
+  }, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(double, { minLength: 1, maxLength: 20 }), async values => {
         const [mysql, debezium] = await canonical(`[${values.map(asMysql).join(', ')}]`, `[${values.map(asDebezium).join(',')}]`)
         expect(debezium).toBe(mysql)
         expect(numbers(mysql!).map(text => Number(text) + 0)).toEqual(values.map(value => value + 0))
       }),
-      { numRuns: 40 },
+      { numRuns: multiplied(25) },
     )
-  }, 60_000)
+  })
 
-  it('keeps every digit of whole numbers and decimals, and is its own fixed point', async () => {
+  it('keeps every digit of whole numbers and decimals, and is its own fixed point', { timeout: multiplied(60_000) }, async () => {
     const whole = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 64n - 1n }).map(String)
     await fc.assert(
       fc.asyncProperty(fc.array(fc.oneof(whole, decimal), { minLength: 1, maxLength: 20 }), async texts => {
@@ -107,11 +110,11 @@ describe('canonicalJson', () => {
         expect(numbers(once!).map(exact)).toEqual(texts.map(exact))
         expect(await canonical(once!)).toEqual([once])
       }),
-      { numRuns: 40 },
+      { numRuns: multiplied(25) },
     )
-  }, 60_000)
+  })
 
-  it('gives one text for a document printed in two ways', async () => {
+  it('gives one text for a document printed in two ways', { timeout: multiplied(60_000) }, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.jsonValue({ maxDepth: 4 }), { minLength: 1, maxLength: 20 }), async documents => {
         const compact = await canonical(...documents.map(document => JSON.stringify(document)))
@@ -119,7 +122,7 @@ describe('canonicalJson', () => {
         expect(spaced).toEqual(compact)
         expect(compact.map(text => JSON.parse(text))).toEqual(documents.map(document => JSON.parse(JSON.stringify(document))))
       }),
-      { numRuns: 40 },
+      { numRuns: multiplied(25) },
     )
-  }, 60_000)
+  })
 })

@@ -5,6 +5,7 @@ import { expect, it } from 'vitest'
 import { compileMask } from '../../../../privacy/mask.ts'
 import { parsePolicy } from '../../../../privacy/policy.ts'
 import { explainKey } from '../../../../processors/explain/explain.ts'
+import { multiplied } from '../../multiplied.ts'
 import { c, d, Forge, type Forged, r, t, u } from '../../scenarios/forge.ts'
 
 const steps = fc.array(
@@ -18,7 +19,7 @@ const steps = fc.array(
 
 const history = fc.record({ steps, gtids: fc.boolean(), cut: fc.integer({ min: 1, max: 5 }) })
 
-it('explain and the line agree, and silver is the last event that applied', async () => {
+it('explain and the line agree, and silver is the last event that applied', { timeout: multiplied(240_000) }, async () => {
   await fc.assert(
     fc.asyncProperty(history, async ({ steps: all, gtids, cut }) => {
       const records = forged(all, gtids)
@@ -46,9 +47,9 @@ it('explain and the line agree, and silver is the last event that applied', asyn
         expect(found.silver.history.map(({ seq }) => seq)).toEqual(versions.map(({ offset }) => offset))
       }
     }),
-    { numRuns: 15 },
+    { numRuns: multiplied(6) },
   )
-}, 240_000)
+})
 
 function forged(all: readonly { op: string; id: number; back: number }[], gtids: boolean): Forged[] {
   const records: Forged[] = []

@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { SourceTable } from '../../../../processors/source-schema.ts'
+import { multiplied } from '../../multiplied.ts'
 import { c, d, Forge, type Forged, r, type Source, start, t, u } from '../../scenarios/forge.ts'
 
 const keyless: SourceTable = {
@@ -105,7 +106,7 @@ const history = fc.record({
   gtids: fc.boolean(),
 })
 
-it('silver holds what the source holds, and a rebuild is identical', async () => {
+it('silver holds what the source holds, and a rebuild is identical', { timeout: multiplied(240_000) }, async () => {
   await fc.assert(
     fc.asyncProperty(history, async ({ writes, deeds, cuts, gtids }) => {
       const source = sourceOf(writes, gtids)
@@ -125,7 +126,7 @@ it('silver holds what the source holds, and a rebuild is identical', async () =>
       if (sent.some(record => record !== 'restart')) expect(await forge.identical()).toBe('identical')
     }),
     {
-      numRuns: 15,
+      numRuns: multiplied(8),
       examples: [
         [
           {
@@ -142,4 +143,4 @@ it('silver holds what the source holds, and a rebuild is identical', async () =>
       ],
     },
   )
-}, 240_000)
+})

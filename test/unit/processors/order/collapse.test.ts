@@ -7,6 +7,7 @@ import { collapse } from '../../../../processors/order/collapse.ts'
 import { decide, type KeyEvent, sentBefore } from '../../../../processors/order/decide.ts'
 import { findSeen } from '../../../../processors/order/identity.ts'
 import { parseFile, trustsOrder } from '../../../../processors/order/source-position.ts'
+import { multiplied } from '../../multiplied.ts'
 import type { Forged } from '../../scenarios/forged-event.ts'
 import { histories } from '../../scenarios/source-history.ts'
 
@@ -123,7 +124,7 @@ async function setBased(
 const sorted = (places: readonly string[]) => [...places].sort()
 
 describe('collapse', () => {
-  it('applies what decide applies, in one batch', async () => {
+  it('applies what decide applies, in one batch', { timeout: multiplied(240_000) }, async () => {
     await fc.assert(
       fc.asyncProperty(histories([1, 1, 2], { prepared: true }), async ({ records }) => {
         const events = eventsOf(records)
@@ -135,11 +136,13 @@ describe('collapse', () => {
         expect(new Map(rows.filter(row => row.w).map(row => [row.id, row.place]))).toEqual(standing)
         expect(rows.every(row => row.in_order)).toBe(true)
       }),
-      { numRuns: 80 },
+      { numRuns: multiplied(40) },
     )
-  }, 240_000)
+  })
 
-  it('comes to the same rows when the batch is cut anywhere, runs sent again included', async () => {
+  it('comes to the same rows when the batch is cut anywhere, runs sent again included', {
+    timeout: multiplied(240_000),
+  }, async () => {
     await fc.assert(
       fc.asyncProperty(histories([1, 1, 2], { prepared: true }), fc.nat({ max: 30 }), async ({ records }, cutAt) => {
         const events = eventsOf(records)
@@ -149,11 +152,11 @@ describe('collapse', () => {
         const second = await setBased(events, cut, events.length, before.standing.values())
         expect(sorted([...first, ...second].map(row => row.place))).toEqual(sorted(wanted.applied))
       }),
-      { numRuns: 80 },
+      { numRuns: multiplied(40) },
     )
-  }, 240_000)
+  })
 
-  it('comes to what MySQL has', () => {
+  it('comes to what MySQL has', { timeout: multiplied(120_000) }, () => {
     fc.assert(
       fc.property(histories([1, 2]), ({ records, truth }) => {
         const wanted = reference(eventsOf(records))
@@ -166,11 +169,13 @@ describe('collapse', () => {
         })
         expect(new Map(has)).toEqual(truth)
       }),
-      { numRuns: 2_000 },
+      { numRuns: multiplied(1_000) },
     )
-  }, 120_000)
+  })
 
-  it('halts or applies as decide does where numbers were reset, and goes on in the new epoch', async () => {
+  it('halts or applies as decide does where numbers were reset, and goes on in the new epoch', {
+    timeout: multiplied(240_000),
+  }, async () => {
     await fc.assert(
       fc.asyncProperty(histories([1]), histories([1]), fc.boolean(), async (one, two, resumed) => {
         const later = two.records.map(record => ({ ...record, ts: record.ts! + 86_400_000 }))
@@ -189,9 +194,9 @@ describe('collapse', () => {
           expect(sorted(rows.map(row => row.place))).toEqual(sorted(wanted.applied))
         }
       }),
-      { numRuns: 50 },
+      { numRuns: multiplied(30) },
     )
-  }, 240_000)
+  })
 
   it('never lets the clock run backwards within a key', async () => {
     const at = (i: number, ts: number): Forged => ({

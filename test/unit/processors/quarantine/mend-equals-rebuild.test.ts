@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { mend } from '../../../../processors/quarantine/mend.ts'
+import { multiplied } from '../../multiplied.ts'
 import { type Event, envelope, LakeOfEvents } from '../lake-of-events.ts'
 
 const log = fc
@@ -34,7 +35,7 @@ const history = fc.record({
   mends: fc.array(fc.boolean(), { minLength: 1, maxLength: 5 }),
 })
 
-it('a mend comes to what would be if the record had been good', async () => {
+it('a mend comes to what would be if the record had been good', { timeout: multiplied(300_000) }, async () => {
   await fc.assert(
     fc.asyncProperty(history, async ({ log: events, again, broken, cuts, mends }) => {
       const records = events.flatMap((event, i) => {
@@ -63,9 +64,9 @@ it('a mend comes to what would be if the record had been good', async () => {
       expect(await content(bad.lake)).toEqual(await content(good.lake))
       expect(['identical', 'new', undefined]).toContain((await bad.lake.replay({ proveOnly: true }))?.verdict)
     }),
-    { numRuns: 12 },
+    { numRuns: multiplied(5) },
   )
-}, 300_000)
+})
 
 async function opened() {
   const lake = await LakeOfEvents.open()

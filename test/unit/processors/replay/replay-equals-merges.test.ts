@@ -1,6 +1,7 @@
 // However the changes were cut into merges, a rebuild in one step comes to the same silver, history and markers.
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { multiplied } from '../../multiplied.ts'
 import { type Event, LakeOfEvents } from '../lake-of-events.ts'
 
 /** A source's log of a few keys: inserts, updates, deletes, now and then a truncate. */
@@ -36,7 +37,7 @@ const history = fc.record({
   cuts: fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 5 }),
 })
 
-it('a rebuild comes to what the merges came to', async () => {
+it('a rebuild comes to what the merges came to', { timeout: multiplied(240_000) }, async () => {
   await fc.assert(
     fc.asyncProperty(history, async ({ log, runs, cuts }) => {
       const events: Event[] = []
@@ -60,6 +61,6 @@ it('a rebuild comes to what the merges came to', async () => {
         await lake.close()
       }
     }),
-    { numRuns: 25 },
+    { numRuns: multiplied(12) },
   )
-}, 240_000)
+})

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { decideFor } from '../../../../processors/decisions.ts'
 import { SourceSchemas, schemaKind } from '../../../../processors/source-schemas.ts'
+import { multiplied } from '../../multiplied.ts'
 import { c, d, Forge, type Forged, r, t, u } from '../../scenarios/forge.ts'
 import { ddl, type ForgedColumn, keep } from '../../scenarios/schema-events.ts'
 
@@ -99,7 +100,9 @@ async function stateOf(forge: Forge) {
   return { own, silver: await forge.silver('t', 'id', ...own), history: (await forge.history('t', 'id', ...own)).sort() }
 }
 
-it('however a history with schema changes was cut, silver is one, and what a rebuild makes', { timeout: 400_000 }, async () => {
+it('however a history with schema changes was cut, silver is one, and what a rebuild makes', {
+  timeout: multiplied(400_000),
+}, async () => {
   const policy = keep('id', 'v', ...Array.from({ length: 20 }, (_, i) => `n${i}`))
   await fc.assert(
     fc.asyncProperty(history, async ({ steps, cuts, back, several }) => {
@@ -134,6 +137,6 @@ it('however a history with schema changes was cut, silver is one, and what a reb
         }
       }
     }),
-    { numRuns: 8 },
+    { numRuns: multiplied(5) },
   )
 })

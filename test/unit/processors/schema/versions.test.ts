@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Version, Versions } from '../../../../processors/schema/versions.ts'
+import { multiplied } from '../../multiplied.ts'
 
 const table = { database: 'shop', table: 't' }
 type Shape = readonly string[]
@@ -170,7 +171,7 @@ describe('versions', () => {
         }
         expect(told(versionsOf(often))).toEqual(told(versionsOf(once)))
       }),
-      { numRuns: 500 },
+      { numRuns: multiplied(500) },
     )
   })
 })

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { generationsOf, lastFullScan } from '../../../../processors/snapshots/generations.ts'
 import type { Notification } from '../../../../processors/snapshots/notifications.ts'
+import { multiplied } from '../../multiplied.ts'
 import { c, d, Forge, r, u } from '../../scenarios/forge.ts'
 import type { Forged } from '../../scenarios/forged-event.ts'
 import { look, snapshotOf } from '../../scenarios/forged-snapshot.ts'
@@ -12,7 +13,7 @@ const deed = fc.oneof(
   { weight: 2, arbitrary: fc.record({ what: fc.constantFrom('merge', 'again', 'snapshot', 'late sweep'), id: fc.constant(0) }) },
 )
 
-it('silver is the source after every sweep, and a rebuild is the same', async () => {
+it('silver is the source after every sweep, and a rebuild is the same', { timeout: multiplied(240_000) }, async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(deed, { minLength: 4, maxLength: 14 }), async deeds => {
       await using s = await Forge.open()
@@ -46,9 +47,9 @@ it('silver is the source after every sweep, and a rebuild is the same', async ()
       expect(await s.silver()).toEqual([...source].map(([id, v]) => [String(id), v]).sort())
       if ((await s.history()).length > 0) expect(await s.identical()).toBe('identical')
     }),
-    { numRuns: 8, endOnFailure: true },
+    { numRuns: multiplied(6), endOnFailure: true },
   )
-}, 240_000)
+})
 
 const note = (type: string, more: Partial<Notification> = {}): Notification => ({
   id: `${type}-${Math.random()}`,

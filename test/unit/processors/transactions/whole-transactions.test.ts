@@ -7,6 +7,7 @@ import { sql } from '../../../../lake/sql.ts'
 import { refreshGold } from '../../../../processors/gold.ts'
 import type { SourceTable } from '../../../../processors/source-schema.ts'
 import type { GoldModel } from '../../../../sql/gold-models.ts'
+import { multiplied } from '../../multiplied.ts'
 import { c, d, Forge, r, raw, start, u } from '../../scenarios/forge.ts'
 import type { Forged } from '../../scenarios/forged-event.ts'
 
@@ -150,7 +151,9 @@ function isFirst(all: readonly Deed[], i: number): boolean {
   return !there
 }
 
-it('gold shows every transaction whole or not at all, however its tables were merged', async () => {
+it('gold shows every transaction whole or not at all, however its tables were merged', {
+  timeout: multiplied(240_000),
+}, async () => {
   await fc.assert(
     fc.asyncProperty(scenario, async run => {
       let last: Awaited<ReturnType<typeof refreshed>>
@@ -163,9 +166,9 @@ it('gold shows every transaction whole or not at all, however its tables were me
       })
       expect(last).toEqual(whole)
     }),
-    { numRuns: 12, endOnFailure: true },
+    { numRuns: multiplied(5), endOnFailure: true },
   )
-}, 240_000)
+})
 
 const one = (table: string, record: Forged): Forged => ({ ...record, database: 'shop', table })
 const inTransaction = (gtid: string, n: number, order: number) => ({ gtid, pos: 100 + n, ts: start + n, order })

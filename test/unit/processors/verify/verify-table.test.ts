@@ -10,6 +10,7 @@ import { tokenKey } from '../../../../processors/replay/key-token.ts'
 import { paths } from '../../../../processors/silver-parts.ts'
 import { compareTable } from '../../../../processors/verify/compare-table.ts'
 import { verifyTable } from '../../../../processors/verify/verify-table.ts'
+import { multiplied } from '../../multiplied.ts'
 import { ForgedSilver, keys, type Row, schema, sourceOf } from './forged-silver.ts'
 
 let forged: ForgedSilver
@@ -64,7 +65,7 @@ function compare(rows: readonly Row[], { pieceBytes }: { pieceBytes?: number } =
 }
 
 describe('verify', () => {
-  it('finds exactly the rows that were damaged, by kind, key and column', async () => {
+  it('finds exactly the rows that were damaged, by kind, key and column', { timeout: multiplied(120_000) }, async () => {
     await fc.assert(
       fc.asyncProperty(table, damages, async (rows, chosen) => {
         const silver: Row[] = []
@@ -90,9 +91,9 @@ describe('verify', () => {
         expect(verdict.equal).toBe(expected.size === 0)
         expect(Object.values(verdict.differences).reduce((sum, n) => sum + n, 0)).toBe(expected.size)
       }),
-      { numRuns: 40 },
+      { numRuns: multiplied(25) },
     )
-  }, 120_000)
+  })
 
   it('compares a table without a key by how often each row is there', async () => {
     await forged.close()
