@@ -3,22 +3,25 @@
 
 import type { EndOffsets } from '../connectors/source.ts'
 import { tablePath } from '../lake/layout.ts'
-import { compileMask, type MaskPlan } from '../privacy/mask.ts'
 import { decisionsTable, isDebeziums } from './bronze-names.ts'
 import type { Context } from './context.ts'
 import { refreshGold } from './gold.ts'
+import { type Halted, Halts, tableCodes, waitingCodes } from './halts.ts'
 import type { MergeRules } from './merge-interval.ts'
 import { mergeIntervalOf } from './merge-interval-of.ts'
 import { isMultiset } from './multiset/copies.ts'
 import { isPlumbing } from './plumbing.ts'
-import { refine } from './refine.ts'
+import { RebuildBeside } from './rebuild-beside.ts'
+import { type Refined, type Refinement, refine } from './refine.ts'
+import { planRefinement, type RefinementPlan } from './refinement-plan.ts'
 import { Arrivals } from './schema/arrivals.ts'
-import { askSource } from './schema/ask-source.ts'
+import { outgrown } from './schema/built.ts'
 import { heldReason } from './schema/held-reason.ts'
 import { Sweeps } from './snapshots/sweeps.ts'
 import type { SourceTable, TableName } from './source-schema.ts'
 import { SourceSchemas } from './source-schemas.ts'
 import { nameOf } from './table-name.ts'
+import { forgive, goOn, lookAgain, type Turn, Turns } from './turns.ts'
 
 /** `duck` is a connection of this object's own. */
 export interface RefineryOptions extends Context {
@@ -45,48 +48,14 @@ export interface RefineryOptions extends Context {
   onChanges: (count: number) => void
 }
 
-export interface Halted {
-  table: string
-  code: string
-  reason: string
-}
-
-/** Codes that stop one table; any other error stops the run. */
-export const tableCodes: ReadonlySet<string> = new Set([
-  'TABLE_HALTED',
-  'SCHEMA_BEHIND',
-  'SCHEMA_UNKNOWN',
-  'POLICY_CHANGED',
-  'TABLE_OMITTED',
-  'COLUMN_TYPE_UNKNOWN',
-  'LAKE_UNSUPPORTED_TABLE',
-  'LAKE_SCHEMA_CHANGE',
-])
-/** Codes that the arrival of a schema change may cure. */
-const waitingCodes = new Set(['SCHEMA_BEHIND', 'SCHEMA_UNKNOWN'])
-
-interface Entry {
-  name: TableName
-  /** Bronze may hold more than silver. */
-  awake: boolean
-  /** Records that bronze has got since the last merge. */
-  pending: number
-  mergedAt: number
-  /** Least milliseconds from then to the next. */
-  intervalMs: number
-  halted?: Halted
-  /** The decisions that the last step knew of. */
-  decisions?: number
-  /** Its silver waits for a person's word on a schema change; what is before that goes on. */
-  held?: Halted & { change: string }
-}
-
 export class Refinery {
   readonly #options: RefineryOptions
   readonly #schemas: SourceSchemas
   readonly #sweeps: Sweeps | undefined
   readonly #arrivals: Arrivals | undefined
-  readonly #tables = new Map<string, Entry>()
+  readonly #halts: Halts
+  readonly #rebuild: RebuildBeside
+  readonly #turns = new Turns()
   #goldDirty = true
   #goldAt = 0
   #heardAt = 0
@@ -101,28 +70,27 @@ export class Refinery {
     this.#schemas = new SourceSchemas(duck, lake, options.schemaModes)
     this.#arrivals = ends && topic ? new Arrivals({ lake, topic, ends: until ? async () => until : ends }) : undefined
     this.#sweeps = ends && new Sweeps({ duck, lake, log, ends })
-    this.#loop = this.#work().catch((error: unknown) => {
+    this.#halts = new Halts(lake)
+    this.#rebuild = new RebuildBeside(duck, () => this.#wakeUp())
+    const failed = (error: unknown) => {
       this.#failure = error
       options.onFailure()
-    })
+    }
+    this.#loop = this.#work()
+      .catch(failed)
+      .then(() => this.#rebuild.settled())
   }
 
   /** Says that a table's bronze has grown, or may have. */
   wake(name: TableName, records = 0): void {
-    if (isDebeziums(name)) for (const entry of this.#tables.values()) this.#forgive(entry)
-    else {
-      const key = nameOf(name)
-      const entry = this.#tables.get(key) ?? { name, awake: true, pending: 0, mergedAt: 0, intervalMs: 0 }
-      entry.awake = true
-      entry.pending += records
-      this.#tables.set(key, entry)
-    }
+    if (isDebeziums(name)) this.#turns.all.forEach(forgive)
+    else this.#turns.wake(name, records)
     this.#wakeUp()
   }
 
   /** Tables whose silver stands still. */
   get halted(): Halted[] {
-    return [...this.#tables.values()].flatMap(({ halted, held }) => halted ?? (held ? [held] : []))
+    return this.#turns.halted
   }
 
   /** Ends the loop after the step under way; with `finish`, after everything in bronze is in silver and gold. */
@@ -136,12 +104,17 @@ export class Refinery {
   async #work(): Promise<void> {
     for (;;) {
       await this.#hearDecisions()
+      const rebuilt = this.#rebuild.ended()
+      if (rebuilt) {
+        for (const turn of this.#turns.all) turn.aside = false
+        await this.#settle(rebuilt.turn, rebuilt.plan, rebuilt.step)
+      }
       const next = this.#next()
       if (next) await this.#refineTable(next)
-      else if (this.#goldDirty && !this.#skips()) await this.#refreshGold()
-      else if (this.#stopping) return
+      else if (this.#goldDirty && !this.#skips() && !(this.#stopping && this.#rebuild.busy)) await this.#refreshGold()
+      else if (this.#stopping && !this.#rebuild.busy) return
       else await this.#rest()
-      if (this.#skips()) return
+      if (this.#skips() && !this.#rebuild.busy) return
     }
   }
 
@@ -149,78 +122,83 @@ export class Refinery {
     return this.#stopping !== undefined && !this.#stopping.finish
   }
 
-  /** The due table that has waited longest. */
-  #next(): Entry | undefined {
-    if (this.#skips()) return undefined
-    const due = [...this.#tables.values()].filter(
-      entry => entry.awake && !entry.halted && this.#options.owns(entry.name) && this.#isDue(entry),
-    )
-    return due.sort((a, b) => a.mergedAt - b.mergedAt)[0]
+  #next(): Turn | undefined {
+    const { owns, maxRows, catchingUp } = this.#options
+    return this.#skips() ? undefined : this.#turns.next({ owns, maxRows, catchingUp, last: this.#stopping !== undefined })
   }
 
-  /** A full step's worth of changes is always due. While catching up nothing less is: each merge writes old rows anew. */
-  #isDue({ pending, mergedAt, intervalMs }: Entry): boolean {
-    const { maxRows, catchingUp } = this.#options
-    if (this.#stopping || pending >= maxRows) return true
-    return !catchingUp && Date.now() - mergedAt >= intervalMs
-  }
-
-  async #refineTable(entry: Entry): Promise<void> {
-    const { duck, lake, log, maxRows, onChanges } = this.#options
-    entry.awake = false
-    entry.pending = 0
-    let planned: SourceTable | undefined
+  async #refineTable(turn: Turn): Promise<void> {
+    const { duck, lake, log, quarantineBudget: budget } = this.#options
+    turn.awake = false
+    turn.pending = 0
+    let plan: RefinementPlan | undefined
     try {
-      entry.decisions = await this.#decisions()
-      const upTo = (await lake.current(tablePath('bronze', entry.name)))?.version ?? 0
-      if (!(await this.#hasSchemas(entry))) return
-      const { schema, mask } = await this.#plan(entry.name)
-      planned = schema
+      turn.decisions = await this.#decisions()
+      const upTo = (await lake.current(tablePath('bronze', turn.name)))?.version ?? 0
+      if (!(await this.#hasSchemas(turn))) return
+      plan = await planRefinement(this.#schemas, turn.name, this.#options)
+      const { schema, mask } = plan
       if (mask.omitted !== undefined && isPlumbing(schema)) return
-      this.#noteHeld(entry, schema)
+      this.#noteHeld(turn, schema)
       // A table without a key begins anew with the snapshot's first row (multiset/judge-events.ts). A sweep is behind `upTo`: it comes next.
-      if (!isMultiset(mask.primaryKey) && (await this.#sweeps?.look(entry.name))) entry.awake = true
-      const refined = await refine(duck, { lake, log, schema, mask, maxRows, upTo, ...budgetOf(this.#options) })
-      if (!refined) return
-      this.#goldDirty = true
-      entry.awake ||= refined.more
-      if (!refined.more) {
-        entry.mergedAt = Date.now()
-        entry.intervalMs = (await mergeIntervalOf(lake, entry.name, this.#options.merge)).ms
-      }
-      onChanges(refined.rows)
+      if (!isMultiset(mask.primaryKey) && (await this.#sweeps?.look(turn.name))) turn.awake = true
+      const refinement = { lake, log, schema, mask, upTo, ...(budget === undefined ? {} : { quarantineBudget: budget }) }
+      if (outgrown(await lake.current(tablePath('silver', turn.name)), schema, mask) === undefined)
+        await this.#settle(turn, plan, refine(duck, { ...refinement, maxRows: this.#maxRows() }))
+      else this.#rebuildBeside(turn, plan, { ...refinement, maxRows: this.#options.maxRows })
     } catch (error) {
-      this.#halt(entry, error)
-      // The schema change may have come meanwhile.
-      if (entry.halted && planned && (await this.#schemas.get(entry.name)) !== planned) this.#forgive(entry)
+      await this.#failed(turn, plan, error)
     }
   }
 
+  /** Other tables' merges go on meanwhile; a second table that has to be built anew waits. */
+  #rebuildBeside(turn: Turn, plan: RefinementPlan, refinement: Refinement): void {
+    if (this.#rebuild.busy) {
+      turn.aside = true
+      turn.awake = true
+    } else this.#rebuild.begin(turn, plan, refinement)
+  }
+
+  /** A rebuild beside it has most of the memory. */
+  #maxRows(): number {
+    const { maxRows } = this.#options
+    return this.#rebuild.busy ? Math.ceil(maxRows / 4) : maxRows
+  }
+
+  async #settle(turn: Turn, plan: RefinementPlan, step: Promise<Refined | undefined>): Promise<void> {
+    try {
+      const refined = await step
+      await this.#halts.clear(turn.name)
+      if (refined) await this.#refined(turn, refined)
+    } catch (error) {
+      await this.#failed(turn, plan, error)
+    }
+  }
+
+  async #refined(turn: Turn, { more, rows }: Refined): Promise<void> {
+    this.#goldDirty = true
+    turn.awake ||= more
+    if (!more) {
+      turn.mergedAt = Date.now()
+      turn.intervalMs = (await mergeIntervalOf(this.#options.lake, turn.name, this.#options.merge)).ms
+    }
+    this.#options.onChanges(rows)
+  }
+
   /** Whether bronze holds the schema changes that the table's rows came after. Once all is read, it does. */
-  async #hasSchemas(entry: Entry): Promise<boolean> {
+  async #hasSchemas(turn: Turn): Promise<boolean> {
     if (this.#stopping || !this.#arrivals || (await this.#arrivals.complete())) return true
-    Object.assign(entry, { awake: true, mergedAt: Date.now(), intervalMs: Math.max(entry.intervalMs, 500) })
+    lookAgain(turn)
     return false
   }
 
-  /** The table's schema and how it is masked. Compiled for each step: both may have changed. */
-  async #plan(name: TableName): Promise<{ schema: SourceTable; mask: MaskPlan }> {
-    const schema = (await this.#schemas.get(name)) ?? (await this.#schemas.ask(name, wanted => askSource(wanted, this.#options)))
-    if (!schema)
-      throw new SchemaUnknown(
-        `${nameOf(name)}: no schema change has told of this table yet; is include.schema.changes on, and its topic in Kafka?`,
-      )
-    const settled = (await this.#schemas.settle(name)) ?? schema
-    return { schema: settled, mask: compileMask(this.#options.policy, settled, this.#options.keys) }
-  }
-
-  #noteHeld(entry: Entry, { timeline }: SourceTable): void {
+  #noteHeld(turn: Turn, { timeline }: SourceTable): void {
     const held = timeline?.held
-    if (!held) delete entry.held
-    else if (entry.held?.change !== held.id) {
-      const table = nameOf(entry.name)
-      entry.held = { table, code: 'SCHEMA_HELD', reason: heldReason(table, held), change: held.id }
-      this.#options.log.warn({ table, code: 'SCHEMA_HELD' }, entry.held.reason)
+    if (!held) delete turn.held
+    else if (turn.held?.change !== held.id) {
+      const table = nameOf(turn.name)
+      turn.held = { table, code: 'SCHEMA_HELD', reason: heldReason(table, held), change: held.id }
+      this.#options.log.warn({ table, code: 'SCHEMA_HELD' }, turn.held.reason)
     }
   }
 
@@ -228,16 +206,13 @@ export class Refinery {
   async #hearDecisions(): Promise<void> {
     if (this.#stopping || Date.now() - this.#heardAt < 1_000) return
     this.#heardAt = Date.now()
-    for (const entry of this.#tables.values()) {
-      if (entry.halted && entry.decisions !== (await this.#decisions())) {
-        delete entry.halted
-        Object.assign(entry, { awake: true, intervalMs: 0 })
-      }
-      if (!entry.held) continue
-      const schema = await this.#schemas.get(entry.name)
-      if (schema?.timeline?.held?.id === entry.held.change) continue
-      delete entry.held
-      Object.assign(entry, { awake: true, intervalMs: 0 })
+    for (const turn of this.#turns.all) {
+      if (turn.halted && turn.decisions !== (await this.#decisions())) goOn(turn)
+      if (!turn.held) continue
+      const schema = await this.#schemas.get(turn.name)
+      if (schema?.timeline?.held?.id === turn.held.change) continue
+      delete turn.held
+      Object.assign(turn, { awake: true, intervalMs: 0 })
     }
   }
 
@@ -246,33 +221,31 @@ export class Refinery {
     return (await this.#options.lake.current(tablePath('bronze', decisionsTable)))?.version ?? -1
   }
 
-  #halt(entry: Entry, error: unknown): void {
+  /** Halts the table, if this is a reason that concerns it alone; else throws. */
+  async #failed(turn: Turn, plan: RefinementPlan | undefined, error: unknown): Promise<void> {
     const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    const table = nameOf(turn.name)
     // Another worker was first with the same changes: what is left of them, if anything, is seen at the next look.
     if (code === 'LAKE_CONFLICT' || code === 'LAKE_FENCED') {
-      entry.awake = true
-      entry.mergedAt = Date.now()
-      this.#options.log.info({ table: nameOf(entry.name), code }, 'another worker has merged this table')
+      turn.awake = true
+      turn.mergedAt = Date.now()
+      this.#options.log.info({ table, code }, 'another worker has merged this table')
       return
     }
     if (!tableCodes.has(code)) throw error
-    entry.halted = { table: nameOf(entry.name), code, reason: (error as Error).message }
+    turn.halted = { table, code, reason: (error as Error).message }
     const waits = waitingCodes.has(code) && !this.#stopping
-    this.#options.log[waits ? 'info' : 'warn']({ table: entry.halted.table, code }, entry.halted.reason)
-  }
-
-  /** A new schema change may be the one that a table waits for. */
-  #forgive(entry: Entry): void {
-    if (entry.halted && !waitingCodes.has(entry.halted.code)) return
-    delete entry.halted
-    entry.awake = true
+    this.#options.log[waits ? 'info' : 'warn']({ table, code }, turn.halted.reason)
+    await this.#halts.tell(turn.name, turn.halted)
+    // The schema change may have come meanwhile.
+    if (plan && (await this.#schemas.get(turn.name)) !== plan.schema) forgive(turn)
   }
 
   /** By the worker that owns the first table, so that one does it. Models whose inputs stand as they were cost a look. */
   async #refreshGold(): Promise<void> {
     this.#goldDirty = false
     this.#goldAt = Date.now()
-    const first = [...this.#tables.values()].map(({ name }) => name).sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))[0]
+    const first = this.#turns.all.map(({ name }) => name).sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))[0]
     if (first && !this.#options.owns(first)) return
     const { duck, lake, log, gold, transactions } = this.#options
     await refreshGold({ duck, lake, models: gold, log, ...(transactions ? { transactions } : {}) })
@@ -286,13 +259,4 @@ export class Refinery {
     this.#wakeUp = resolve
     return promise.finally(() => clearTimeout(timer))
   }
-}
-
-export class SchemaUnknown extends Error {
-  readonly code = 'SCHEMA_UNKNOWN'
-  readonly retryable = true
-}
-
-function budgetOf({ quarantineBudget }: RefineryOptions): { quarantineBudget?: number } {
-  return quarantineBudget === undefined ? {} : { quarantineBudget }
 }

@@ -13,6 +13,7 @@ import type { Policy } from '../privacy/policy.ts'
 import { commitsBehind } from './behind.ts'
 import { isDebeziums, offsetAppId, topicsOf } from './bronze-names.ts'
 import { type Freshness, freshness } from './freshness.ts'
+import { type Halt, haltOf, haltText, waitingCodes } from './halts.ts'
 import type { MergeRules } from './merge-interval.ts'
 import { type IntervalInForce, mergeIntervalOf } from './merge-interval-of.ts'
 import { lostInserts, lostInsertsText } from './order/lost-inserts.ts'
@@ -33,6 +34,8 @@ export interface TableStatus {
   /** Records in Kafka that bronze lacks; undefined if Kafka was not asked. */
   lag: number | undefined
   silver: SilverStatus | undefined
+  /** Why silver stands still, as the worker told that noticed; absent: it does not. */
+  halt?: Halt
   /** Records that wait for a person, and columns that no rule lets through. */
   quarantine: { records: number; columns: string[] }
 }
@@ -82,11 +85,13 @@ export async function lakeStatus(options: StatusOptions): Promise<LakeStatus> {
   const schemas = new SourceSchemas(options.duck, lake, options.schemaModes)
   for (const { name, snapshot } of await lake.bronzeTables()) {
     for (const { topic } of topicsOf(snapshot)) seen.add(topic)
+    const halt = await haltNow(lake, name, now)
     const status: TableStatus = {
       table: `${name.database}.${name.table}`,
       bronze: factsOf(snapshot),
       lag: ends && lagOf(snapshot, ends),
       silver: await silverStatus(options, name, { bronze: snapshot, now }),
+      ...(halt ? { halt } : {}),
       quarantine: await quarantineStatus(options, name, schemas),
     }
     tables.push(status)
@@ -94,12 +99,15 @@ export async function lakeStatus(options: StatusOptions): Promise<LakeStatus> {
     // Signals and heartbeats need no silver.
     if (schema && isPlumbing(schema)) status.quarantine.columns.length = 0
     problems.push(...problemsOf(status, { now, refined: !isDebeziums(name) && !(schema && isPlumbing(schema)) }))
+    if (halt) problems.push(await haltText(lake, halt))
     const held = schema?.timeline?.held
     if (held) problems.push(heldReason(status.table, held))
     const lost = isDebeziums(name) ? [] : await lostInserts(options, name, { bronze: snapshot, files: newestFiles(snapshot) })
     if (lost.length > 0) problems.push(lostInsertsText(name, lost))
   }
-  const missing = [...(ends?.keys() ?? [])].filter(topic => !seen.has(topic))
+  // A topic without a record, as that of signals often is, has nothing to bring.
+  const filled = [...(ends ?? [])].filter(([, { partitions }]) => [...partitions.values()].some(end => end > 0n))
+  const missing = filled.map(([topic]) => topic).filter(topic => !seen.has(topic))
   if (missing.length > 0) {
     problems.push(
       `${missing.length} topics are not in the lake yet: ${missing.slice(0, 3).join(', ')}${missing.length > 3 ? ', …' : ''}; is \`binlake run\` running?`,
@@ -114,6 +122,12 @@ export async function lakeStatus(options: StatusOptions): Promise<LakeStatus> {
     problems,
     ...(verified ? { verified } : {}),
   }
+}
+
+/** A table that waits for its schema change does so for a moment as a rule. */
+async function haltNow(lake: Lakehouse, name: TableName, now: Date): Promise<Halt | undefined> {
+  const halt = isDebeziums(name) ? undefined : await haltOf(lake, name)
+  return halt && waitingCodes.has(halt.code) && now.getTime() - Date.parse(halt.since) < patience ? undefined : halt
 }
 
 /** Bronze that is looked through for lost inserts: little, so that a look at the state stays one. */
@@ -162,7 +176,7 @@ async function quarantineStatus(
 }
 
 function problemsOf(
-  { table, bronze, lag = 0, silver, quarantine }: TableStatus,
+  { table, bronze, lag = 0, silver, halt, quarantine }: TableStatus,
   { now, refined }: { now: Date; refined: boolean },
 ): string[] {
   const still = (facts: TableFacts) => now.getTime() - Date.parse(facts.committed)
@@ -172,11 +186,11 @@ function problemsOf(
       `${table}: ${lag} records wait in Kafka and nothing came for ${seconds(still(bronze))}; is \`binlake run\` running?`,
     )
   }
-  if (refined && !silver && still(bronze) > patience)
+  if (refined && !halt && !silver && still(bronze) > patience)
     problems.push(`${table}: it is in bronze but not in silver; does the policy name it?`)
   // A table whose merges rewrite much waits for long on purpose.
   const due = patience + (silver?.merge?.ms ?? 0)
-  if (silver && silver.behind > 0 && still(silver) > due && (silver.late ?? still(bronze)) > due) {
+  if (silver && !halt && silver.behind > 0 && still(silver) > due && (silver.late ?? still(bronze)) > due) {
     problems.push(
       `${table}: silver is ${silver.behind} commits behind bronze for ${seconds(still(silver))}; \`binlake run\` says why${held(still(silver))}`,
     )

@@ -7,6 +7,7 @@ import type { Duck } from '../../lake/duckdb.ts'
 import { failPoint } from '../../lake/fail-point.ts'
 import type { Snapshot } from '../../lake/snapshot.ts'
 import type { Way } from '../apply.ts'
+import { clearHalt } from '../halts.ts'
 import { nextFiles } from '../next-files.ts'
 import { openBronze } from '../open-table.ts'
 import { TableHalted } from '../order/table-halted.ts'
@@ -50,7 +51,7 @@ export async function swap(duck: Duck, way: Way, aside: Aside, options: { bronze
   for (let round = 1; ; round++) {
     await advance(duck, way, aside, options)
     try {
-      if (await swapOnce(way, aside, { bronzeId: options.bronzeId, before })) return
+      if (await swapOnce(way, aside, { bronzeId: options.bronzeId, before })) return await clearHalt(way.lake, way.schema)
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error
     }

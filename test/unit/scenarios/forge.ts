@@ -1,9 +1,10 @@
 // A forged history of Debezium's records, taken into a lake by the real stage, bronze and refine; scenarios of cdc-spec §8 are written in it.
 // Guarantee: nothing of the line is replaced; `identical` compares silver, history and markers with a rebuild from bronze.
+
+import { tableCodes } from '../../../processors/halts.ts'
 import { compactTable, places } from '../../../processors/maintenance/maintain.ts'
 import { defaultRetentions } from '../../../processors/maintenance/retention.ts'
 import { UntakenFiles } from '../../../processors/maintenance/untaken.ts'
-import { tableCodes } from '../../../processors/refinery.ts'
 import type { Replayed } from '../../../processors/replay/replay-table.ts'
 import type { SourceTable } from '../../../processors/source-schema.ts'
 import { SourceSchemas } from '../../../processors/source-schemas.ts'
