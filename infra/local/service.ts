@@ -3,6 +3,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import type { Report } from '../report.ts'
 import { StackError } from '../stack-error.ts'
 import type { Service } from '../state.ts'
@@ -101,6 +102,9 @@ async function answersItself({ name, port, ready }: ServerDefinition, service: S
   const holder = portHolder(port, service.pid!)
   if (holder === 'nobody') return false
   if (holder === 'own') return ready()
+  // Whoever looks for a free port listens there for an instant, as `up` does.
+  await delay(1_000)
+  if (!isDeepStrictEqual(portHolder(port, service.pid!), holder)) return false
   await stop(service, 10_000)
   const who = holder.pid === undefined ? "another user's process" : `process ${holder.pid} (${holder.name})`
   throw new StackError(

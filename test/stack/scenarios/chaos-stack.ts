@@ -13,6 +13,7 @@ import { kafkaServer } from '../../../infra/local/kafka.ts'
 import { mysqlServer } from '../../../infra/local/mysql.ts'
 import { isRunning, stop } from '../../../infra/local/process.ts'
 import { ensureServer } from '../../../infra/local/service.ts'
+import { tryLock } from '../../../infra/lock.ts'
 import { down, up } from '../../../infra/stack.ts'
 import { loadStack, type Stack, saveStack } from '../../../infra/state.ts'
 import { createKey } from '../../../privacy/keys.ts'
@@ -49,6 +50,8 @@ export async function openChaosStack(folder: string, before: (connection: Connec
   await up({ dir: folder, kind: 'local', report })
   const stack = (await loadStack(folder))!
   const { ports, secrets } = stack
+  // A server that is down for a moment must find its port again, whatever other stack comes up meanwhile.
+  const locks = await Promise.all(Object.values(ports).map(port => tryLock(`port ${port}`)))
   for (const service of stack.services) if (service.name === 'azurite') await stop(service, 5_000)
   const socketPath = join(folder, 'local', 'mysql', 'mysql.sock')
   const root = () => createConnection({ socketPath, user: 'root', password: secrets['mysql-root']! })
@@ -134,6 +137,7 @@ export async function openChaosStack(folder: string, before: (connection: Connec
       })
     },
     async close() {
+      for (const lock of locks) await lock?.release()
       await down({ dir: folder, purge: true, report })
     },
   }

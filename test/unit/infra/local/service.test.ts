@@ -91,6 +91,13 @@ test('whoever else answers on the port is named, not taken for the server', asyn
   expect(started.map(isRunning)).toEqual([false])
 })
 
+test('whoever only tries whether the port is free is not taken for its holder', async () => {
+  const port = await stranger()
+  setTimeout(() => strangers.pop()!.close(), 500)
+  const service = await ensure(definition(port, `setTimeout(() => { ${answering} }, 1_000)`))
+  expect(isRunning(service)).toBe(true)
+})
+
 test('a server that runs but lost its port to another is not «already running»', async () => {
   const port = await stranger()
   const silent = await launch(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], {
