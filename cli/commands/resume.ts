@@ -55,9 +55,10 @@ async function resumeCommand(session: Session, { yes, json }: { yes?: boolean; j
 }
 
 function report({ table, reason, places, epoch }: ResumePlan): string {
-  const lines = places.map(({ partition, offset, file, pos, gtid, at, waiting }) => {
+  const lines = places.map(({ partition, offset, file, pos, gtid, at, waiting, alone }) => {
     const where = file === null ? 'what comes next' : `${gtid === null ? '' : `GTID ${gtid}, `}${file}:${pos}, ${at}`
-    return `    partition ${partition}, offset ${offset} (${where}); ${waiting} records of bronze wait there now\n`
+    const records = alone ? 'the mended record alone' : `${waiting} records of bronze wait there now`
+    return `    partition ${partition}, offset ${offset} (${where}); ${records}\n`
   })
   return `${table.database}.${table.table} is halted:
   ${reason}

@@ -11,7 +11,14 @@ export interface EpochDecision {
   /** Lives that the topic had before the one meant (bronze's `_epoch`). */
   life: number
   /** Offsets as text: JSON has no 64-bit numbers. */
-  places: { partition: number; offset: string }[]
+  places: EpochPlace[]
+}
+
+export interface EpochPlace {
+  partition: number
+  offset: string
+  /** Of the record there alone: it was mended when silver had taken what follows it (resume.ts). */
+  alone?: true
 }
 
 export interface LifePlace {
@@ -35,7 +42,10 @@ export function epochOf(place: LifePlace, decisions: readonly EpochDecision[]): 
     ({ life, places }) =>
       life < place.life ||
       (life === place.life &&
-        places.some(({ partition, offset }) => partition === place.partition && BigInt(offset) <= place.offset)),
+        places.some(
+          ({ partition, offset, alone }) =>
+            partition === place.partition && (alone ? BigInt(offset) === place.offset : BigInt(offset) <= place.offset),
+        )),
   )
   return place.life + reached.length
 }
@@ -53,7 +63,10 @@ export function lifeOf(
 export function epochOfRow(decisions: readonly EpochDecision[]): Sql {
   const life = sql`coalesce(_epoch, 0)`
   const reached = decisions.map(({ life: of, places }) => {
-    const here = places.map(({ partition, offset }) => sql`(_partition = ${partition} AND _offset >= ${BigInt(offset)})`)
+    const here = places.map(
+      ({ partition, offset, alone }) =>
+        sql`(_partition = ${partition} AND _offset ${alone ? sql`=` : sql`>=`} ${BigInt(offset)})`,
+    )
     return sql`CASE WHEN ${life} > ${of} OR (${life} = ${of} AND (${join(here, ' OR ')})) THEN 1 ELSE 0 END`
   })
   return sql`(${join([life, ...reached], ' + ')})::INTEGER`

@@ -40,19 +40,21 @@ export interface Remaking {
   silver?: Lakehouse
   /** Instead of a commit to the lake. */
   publish?: Publish
+  /** False: nothing is written to quarantine. */
+  setAside?: boolean
 }
 
 /** Takes one bronze version that carries out a mend; gives how many changes make the keys up. Throws TableHalted where only a rebuild can. */
 export async function remakeKeys(duck: Duck, way: Way, options: Remaking): Promise<{ rows: number }> {
   const { lake, schema } = way
-  const { tables, version, silver = lake } = options
+  const { tables, version, silver = lake, setAside = true } = options
   if (schema.primaryKey.length === 0) throw onlyRebuild(schema, 'records of a table without a primary key were mended')
   const bronze = await bronzeAt(way, options)
   const mends = (await mendsOf(duck, lake, schema)).filter(mend => mend.id === options.mend)
   await keysToRemake(duck, way, { bronze, places: placesOf(mends) })
   const only = await eventsOfKeys(duck, way, { bronze, keys: sql`SELECT * FROM remade_keys` })
   await using scratch = await scratchLake()
-  const aside = await buildAside(duck, way, { bronze, lake: scratch.lake, setAside: true, only })
+  const aside = await buildAside(duck, way, { bronze, lake: scratch.lake, setAside, only })
   const publish: Publish =
     options.publish ?? (async (path, wanted) => void lake.committed(path, await commit(lake.table(path), wanted)))
   for (const part of silverParts(tables, way.mask)) {

@@ -4,8 +4,9 @@ import { pino } from 'pino'
 import { expect, it } from 'vitest'
 import { parsePolicy } from '../../../../privacy/policy.ts'
 import { planResume, resume } from '../../../../processors/order/resume.ts'
+import { mend } from '../../../../processors/quarantine/mend.ts'
 import { Refinery } from '../../../../processors/refinery.ts'
-import { c, Forge, start, t, u } from '../../scenarios/forge.ts'
+import { c, Forge, raw, start, t, u, valueText } from '../../scenarios/forge.ts'
 import { ddl } from '../../scenarios/schema-events.ts'
 import { keepAll } from '../lake-of-events.ts'
 
@@ -118,6 +119,42 @@ it('begins where another log begins, so that what is younger than a minute there
   await s.refine()
   expect(await s.silver('t', 'v')).toEqual([['A'], ['B']])
   expect(await s.identical()).toBe('identical')
+})
+
+it('a record that was mended after its table went on is of the epoch that it came in', async () => {
+  for (const early of [false, true]) {
+    await using s = await told()
+    const at = (n: number, ts: number) => ({ gtid: `a:${n}`, order: 1, pos: n * 10, ts })
+    await s.step(c(1, 'a', at(901, start)), c(2, 'b', at(902, start)))
+    const broken = u(1, 'A', at(1, start + day))
+    await s.step(raw('{"op":"u", cut off', { key: { id: 1 } }), c(9, 'z', at(2, start + day)))
+    const rest = [u(2, 'B', at(3, start + day)), u(1, 'AA', at(4, start + day + 200_000))]
+    const goOn = async () => {
+      if (Object.keys(s.halted).length > 0) await resume(s.events, await plan(s))
+      await s.refine()
+      expect(s.halted).toEqual({})
+    }
+    const mended = async () => {
+      const value = Buffer.from(valueText({ ...broken, pos: broken.pos! })!)
+      await mend(s.events.duck, s.events.way(await s.way('t')), { at: { partition: 0, offset: 2n }, value })
+      await s.refine()
+      expect(s.halted['shop.t']!.reason).toContain('binlake resume shop.t')
+    }
+    if (early) {
+      await mended()
+      await goOn()
+      expect(await s.silver('t', 'v')).toEqual([['A'], ['b'], ['z']])
+    }
+    await s.step(...rest)
+    await goOn()
+    if (!early) {
+      await mended()
+      await goOn()
+    }
+    expect(await s.silver('t', 'v')).toEqual([['AA'], ['B'], ['z']])
+    expect((await s.history('t', 'v')).map(([, v]) => v).sort()).toEqual(['A', 'AA', 'B', 'a', 'b', 'z'])
+    expect(await s.identical()).toBe('identical')
+  }
 })
 
 it('is heard by a run that is under way', async () => {
