@@ -1,6 +1,6 @@
 // The verdicts of `verify` for people.
 import type { TableVerdict } from '../processors/verify/verdict.ts'
-import { wasCompared } from '../processors/verify/verdict.ts'
+import { differs, wasCompared } from '../processors/verify/verdict.ts'
 import type { LakeVerdict } from '../processors/verify/verify-lake.ts'
 
 const kinds = ['missing in silver', 'only in silver', 'different'] as const
@@ -42,11 +42,14 @@ export async function drawVerdicts({ equal, position, point, behind, tables }: L
   const late = [...new Set(tables.flatMap(({ behind: reason }) => reason ?? []))]
   const proven = tables.filter(wasCompared)
   const total = proven.reduce((sum, { rows }) => sum + rows.source, 0)
+  const failed = tables.filter(one => one.failed).length
   const verdict = equal
     ? `equal: ${total.toLocaleString('en')} rows in ${proven.length} tables`
-    : behind
-      ? 'not equal yet: the differences may be on their way'
-      : 'NOT equal'
+    : tables.some(differs)
+      ? 'NOT equal'
+      : behind
+        ? 'not equal yet: the differences may be on their way'
+        : `not proven: ${failed} of ${tables.length} tables could not be compared`
   return `${[box(columns, lines), ...examples, ...more, ...repairs, ...late, ...(point ? [`MySQL at ${position} (${point.how})`] : []), verdict].join('\n')}\n`
 }
 

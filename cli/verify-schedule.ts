@@ -1,6 +1,7 @@
 // Verifies every so often beside the line, as long as `run` runs (verify.every).
 // Guarantee: within limits of its own; whatever it finds or fails at, the line goes on.
 import { setTimeout as sleep } from 'node:timers/promises'
+import { differs } from '../processors/verify/verdict.ts'
 import type { LakeVerdict } from '../processors/verify/verify-lake.ts'
 import { isCoded, safeMessage } from './exit.ts'
 import { openStoreOf } from './open-lake.ts'
@@ -29,8 +30,11 @@ export function scheduleVerify(session: Session): VerifySchedule | undefined {
       if (!outcome) return
       last = outcome
       const differing = outcome.tables.filter(({ equal, compared }) => compared !== 'not' && !equal).map(({ table }) => table)
+      const failed = outcome.tables.flatMap(({ table, failed: why }) => (why ? [`${table} (${why.code})`] : []))
       if (outcome.equal) log.info({ position: outcome.position, tables: outcome.tables.length }, 'verified: silver equals MySQL')
       else if (outcome.behind) log.info({ tables: differing }, 'not verified: silver has not reached MySQL yet')
+      else if (!outcome.tables.some(differs))
+        log.warn({ tables: failed }, 'not verified: some tables could not be compared; `binlake status` says why')
       else
         log.warn({ tables: differing }, 'silver differs from MySQL; `binlake verify` names the rows, with --repair it mends them')
     } catch (error) {

@@ -95,7 +95,7 @@ export async function verifySession(session: Session, options: VerifySessionOpti
             }
           : {}),
       })
-      if (outcome.tables.some(({ compared, failed }) => compared !== 'not' || failed)) {
+      if (outcome.tables.some(({ compared, failed }) => compared !== 'not' || (failed && failed.code !== 'VERIFY_NOTHING'))) {
         // What the schedule found before may be mended now.
         if (options.repair && !options.table) await recordVerification({ duck, lake }, outcome)
         return outcome
@@ -110,7 +110,7 @@ export async function verifySession(session: Session, options: VerifySessionOpti
 }
 
 function nothing({ tables }: VerifyOutcome): VerifyNothing {
-  const reasons = tables.map(({ table, skipped }) => `${table}: ${skipped}`)
+  const reasons = tables.map(({ table, skipped, failed }) => failed?.reason ?? `${table}: ${skipped}`)
   return new VerifyNothing(
     `there is nothing to compare: ${reasons.join('; ') || 'no such table has reached the lake; has `binlake run` run?'}`,
   )

@@ -5,7 +5,7 @@ import type { Connection as PromiseConnection } from 'mysql2/promise'
 import { mysqlError } from './mysql-error.ts'
 import { keysCondition, quoted } from './mysql-keys.ts'
 import { openAtPoint } from './mysql-point.ts'
-import type { SourcePoint, SourceRows, TextColumn } from './source-rows.ts'
+import type { SourceColumnName, SourcePoint, SourceRows, TextColumn } from './source-rows.ts'
 
 export interface MysqlRowsOptions {
   /** Whether writers may be held for a moment, so that the position is exact. Default: yes. */
@@ -43,6 +43,18 @@ export async function openMysqlRows(url: string, { lock = true }: MysqlRowsOptio
           .query<mysql.RowDataPacket[]>(statement, [database, table])
           .catch((): [mysql.RowDataPacket[]] => [[]])
         return rows[0]?.n === null || rows[0] === undefined ? undefined : Number(rows[0].n)
+      },
+      async columns(databases) {
+        if (databases.length === 0) return []
+        const statement = `SELECT TABLE_SCHEMA AS \`database\`, TABLE_NAME AS \`table\`, COLUMN_NAME AS \`column\`
+          FROM information_schema.columns JOIN information_schema.tables USING (TABLE_SCHEMA, TABLE_NAME)
+          WHERE TABLE_SCHEMA IN (?) AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')`
+        try {
+          const [rows] = await connection.query<mysql.RowDataPacket[]>(statement, [databases])
+          return rows as SourceColumnName[]
+        } catch (error) {
+          throw mysqlError(error, url)
+        }
       },
       async [Symbol.asyncDispose]() {
         // Not `end`: that would wait for rows nobody reads any more.

@@ -36,6 +36,9 @@ export interface KeyColumn {
   as: 'number' | 'text' | 'hex'
 }
 
+/** A column that a table of the source has. */
+export type SourceColumnName = Record<'database' | 'table' | 'column', string>
+
 /** A consistent view of the source. Close it soon: MySQL keeps old row versions while it is open. */
 export interface SourceRows extends AsyncDisposable {
   /** Where in the binlog this view stands, as text for people: `binlog.000002:4711` and the executed GTIDs. */
@@ -53,4 +56,6 @@ export interface SourceRows extends AsyncDisposable {
   ): Promise<AsyncIterable<(string | null)[]> | undefined>
   /** About how many rows a table has; undefined: not known. */
   estimate?(table: { database: string; table: string }): Promise<number | undefined>
+  /** All columns of all tables of these databases, as they are now; views have none. */
+  columns?(databases: readonly string[]): Promise<SourceColumnName[]>
 }

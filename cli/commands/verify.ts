@@ -12,7 +12,8 @@ const details = `
 MySQL is read in one consistent snapshot, whose binlog position is known; silver is waited for until it has passed it, and is compared
 as it was there, every row and column, masked by the policy. Where that cannot be told exactly, silver is compared as it is now, and only
 differences that stay are reported. Keys of differing rows are named by tokens, never by their values; \`binlake replay --find <token>\`
-shows the key to whoever may see the row. Exit code 0: equal. 4: something differs. 75: silver has not reached MySQL; is \`binlake run\` running?
+shows the key to whoever may see the row. Exit code 0: equal. 4: something differs. 1: a table could not be compared (it waits for a word,
+has halted, or is not in the lake). 75: silver has not reached MySQL, or MySQL does not answer; is \`binlake run\` running?
 
 Examples:
   $ binlake verify
@@ -47,6 +48,7 @@ export function addVerify(program: Command): void {
 function codeOf({ equal, behind, tables }: VerifyOutcome): number {
   if (equal) return exit.ok
   if (tables.some(differs)) return exit.mismatch
+  if (tables.some(({ failed }) => failed && !failed.retryable)) return exit.failure
   return behind || tables.some(({ failed }) => failed?.retryable) ? exit.tryAgain : exit.failure
 }
 

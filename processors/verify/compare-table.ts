@@ -64,7 +64,7 @@ export async function compareTable(options: CompareTableOptions): Promise<TableV
   await mkdir(scratch, { recursive: true, mode: 0o700 })
   try {
     const spooled = await spoolSource(duck, compare, { ...options, scratch, only: only?.keys })
-    if (!spooled) return { ...nothing, skipped: 'the source has no such table now' }
+    if (!spooled) return { ...nothing, skipped: noSuchTable }
     const { source, silver } = await bothSides(duck, lake, {
       compare,
       cut,
@@ -97,6 +97,9 @@ export async function compareTable(options: CompareTableOptions): Promise<TableV
 }
 
 let counter = 0
+
+/** Said of a table that the source does not show. */
+export const noSuchTable = 'the source has no such table now'
 
 async function bothSides(
   duck: Duck,

@@ -43,16 +43,31 @@ export async function noteOpen(
 
 /** The keys under which the source can be asked for the open rows; undefined: it must be read as a whole. */
 export async function openKeys(duck: Duck, compare: Compare): Promise<RowKeys | undefined> {
-  const { key, mask } = compare
+  const { key } = compare
   if (key.length === 0) return undefined
   const count = await duck.row<{ n: bigint }>(sql`SELECT count(*) AS n FROM verify_open`)
   if (count!.n > BigInt(mostKeys)) return undefined
-  // A row that only silver has is asked for by silver's key, where the policy keeps it as it is.
-  const kept = compare.identity.every(name => mask.columns.find(column => column.name === name)?.expr.text === id(name).text)
-  const plain = kept && key.every(({ as }) => as !== 'hex')
-  const own = plain ? sql`[${join(compare.identity.map(name => sql`${id(name)}::VARCHAR`))}]` : sql`NULL`
-  const rows = await duck.rows<{ key: string[] | null }>(sql`SELECT coalesce("source key", ${own}) AS key FROM verify_open`)
-  return { columns: key, keys: rows.flatMap(({ key: texts }) => (texts ? [texts] : [])) }
+  // A row that only silver has is asked for by silver's key, where that is what MySQL would print.
+  const own = compare.identity.map((name, i) => mysqlText(compare, { name, as: key[i]!.as }))
+  const text = own.every(one => one !== undefined) ? sql`[${join(own)}]` : sql`NULL`
+  const rows = await duck.rows<{ key: string[] | null }>(sql`SELECT coalesce("source key", ${text}) AS key FROM verify_open`)
+  const keys = rows.flatMap(({ key: texts }) => (texts ? [texts] : []))
+  return keys.length < rows.length ? undefined : { columns: key, keys }
+}
+
+/** A key column of silver as the source prints it; undefined: it cannot be told, being masked or of a type that is written otherwise. */
+function mysqlText(
+  { mask, schema }: Compare,
+  { name, as }: { name: string; as: RowKeys['columns'][number]['as'] },
+): Sql | undefined {
+  const made = mask.columns.find(column => column.name === name)
+  if (made?.expr.text !== id(name).text) return undefined
+  const type = schema.columns.find(column => column.name === made.source)?.typeName.toUpperCase()
+  const { delta } = made
+  if (as === 'hex') return delta === 'binary' ? sql`hex(${id(name)})` : undefined
+  const whole = typeof delta === 'string' && (['byte', 'short', 'integer', 'long'].includes(delta) || delta.startsWith('decimal'))
+  const plain = as === 'number' ? whole : delta === 'string' || (delta === 'date' && type === 'DATE')
+  return plain ? sql`${id(name)}::VARCHAR` : undefined
 }
 
 /** Whether some row has not yet stayed different for so many looks. */

@@ -64,12 +64,12 @@ export async function repairTable(options: RepairOptions, found: TableVerdict): 
     scratch: options.scratch,
     maxRows: options.maxRows,
   })
-  if (repair.remade > 0) {
-    const left = await lookOnce(options, compare, found)
-    if (left.equal) return { ...left, repair: { ...repair, mended: count, left: 0 } }
-  }
+  // A row may have come back since it was missed. Its place is noted before MySQL is looked at again, so that what comes after is another one.
+  await notePlaces(duck, lake, { schema, mask, compare })
+  const still = await lookOnce(options, compare, found)
+  if (still.equal) return { ...still, repair: { ...repair, mended: count, left: 0 } }
   repair.asked = await askForPresent(options, compare)
-  const gone = await goneRows(duck, lake, { schema, mask, compare })
+  const gone = await goneRows(duck, compare)
   for (let at = 0; at < gone.rows.length; at += mostGone) {
     if (!(await sweepGoneRows({ duck, lake }, schema, gone.rows.slice(at, at + mostGone)))) {
       repair.notes.push(
@@ -109,18 +109,20 @@ async function askForPresent({ duck, schema, askForRows }: RepairOptions, compar
   return Number(all!.n)
 }
 
-/** Rows that only silver has, by the places of the events that made them; `damaged`: no event of bronze made such a row. */
-async function goneRows(
+/** Makes temp table `verify_gone`: rows that only silver has, by the places of the events that made them. */
+async function notePlaces(
   duck: Duck,
   lake: Lakehouse,
   { schema, mask, compare }: { schema: SourceTable; mask: MaskPlan; compare: Compare },
-): Promise<{ rows: GoneRow[]; damaged: number }> {
-  const wanted = await duck.row<{ n: bigint }>(sql`SELECT count(*) AS n FROM verify_open WHERE "the difference" = 'only right'`)
-  if (wanted!.n === 0n) return { rows: [], damaged: 0 }
+): Promise<void> {
+  const by = join(compare.identity.map(name => id(name)))
   const silver = await lake.current(paths(schema).current)
   const bronze = await lake.current(tablePath('bronze', schema))
-  if (!silver || !bronze) return { rows: [], damaged: Number(wanted!.n) }
-  const by = join(compare.identity.map(name => id(name)))
+  if (!silver || !bronze) {
+    await duck.run(sql`CREATE OR REPLACE TEMP TABLE verify_gone AS
+      SELECT ${by}, 0 AS "the epoch", 0 AS _partition, 0::BIGINT AS _offset FROM verify_open WHERE false`)
+    return
+  }
   const epoch = silver.fields.some(({ name }) => name === '_epoch')
   const live = await scan(lake.table(paths(schema).current), silver, {
     columns: [...compare.identity, '_partition', '_offset', ...(epoch ? ['_epoch'] : [])],
@@ -134,13 +136,21 @@ async function goneRows(
   await mask.bind(duck)
   // A damaged file may hold a row that no event made, under another row's place: that other row must not go.
   const made = maskedKeys(sql`(SELECT * FROM ${events} SEMI JOIN verify_gone USING (_partition, _offset))`, { schema, mask })
-  const rows = await duck.rows<{ epoch: number; partition: number; offset: bigint }>(sql`
-    SELECT DISTINCT "the epoch"::INTEGER AS epoch, _partition AS partition, _offset AS "offset"
+  await duck.run(sql`CREATE OR REPLACE TEMP TABLE verify_gone AS
     FROM verify_gone SEMI JOIN (SELECT ${by}, "the partition" AS _partition, "the offset" AS _offset FROM (${made})) USING (${by}, _partition, _offset)`)
+}
+
+/** Of the noted rows those that MySQL still has not; `damaged`: rows that no event of bronze made. */
+async function goneRows(duck: Duck, compare: Compare): Promise<{ rows: GoneRow[]; damaged: number }> {
+  const by = join(compare.identity.map(name => id(name)))
+  const wanted = sql`(SELECT ${by} FROM verify_open WHERE "the difference" = 'only right')`
+  const count = await duck.row<{ n: bigint }>(sql`SELECT count(*) AS n FROM ${wanted}`)
+  const rows = await duck.rows<{ epoch: number; partition: number; offset: bigint }>(sql`
+    SELECT DISTINCT "the epoch"::INTEGER AS epoch, _partition AS partition, _offset AS "offset" FROM verify_gone SEMI JOIN ${wanted} USING (${by})`)
   await duck.run(sql`DROP TABLE verify_gone`)
   return {
-    rows: rows.map(({ epoch: of, partition, offset }) => ({ epoch: of, partition, offset: String(offset) })),
-    damaged: Number(wanted!.n) - rows.length,
+    rows: rows.map(({ epoch, partition, offset }) => ({ epoch, partition, offset: String(offset) })),
+    damaged: Number(count!.n) - rows.length,
   }
 }
 

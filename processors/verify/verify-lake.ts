@@ -3,44 +3,35 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { isSelfTest } from '../../connectors/self-test-name.ts'
 import type { SourcePoint, SourceRows } from '../../connectors/source-rows.ts'
 import type { Duck, DuckOptions } from '../../lake/duckdb.ts'
-import type { Lakehouse } from '../../lake/lakehouse.ts'
-import type { Keys } from '../../privacy/keys.ts'
 import { compileMask, type MaskPlan } from '../../privacy/mask.ts'
-import type { Policy } from '../../privacy/policy.ts'
-import { isDebeziums } from '../bronze-names.ts'
-import { isPlumbing } from '../plumbing.ts'
 import { ranges } from '../replay/compare-rows.ts'
 import type { Modes } from '../schema/kinds.ts'
-import type { SourceTable, TableName } from '../source-schema.ts'
+import { paths } from '../silver-parts.ts'
+import type { SourceTable } from '../source-schema.ts'
 import { SourceSchemas } from '../source-schemas.ts'
-import { compareTable } from './compare-table.ts'
+import { nameOf } from '../table-name.ts'
+import { type AskedOptions, askedTables, missedTables } from './asked-tables.ts'
+import { compareTable, noSuchTable } from './compare-table.ts'
+import { notJudged } from './not-judged.ts'
 import { type Reached, reach } from './reach.ts'
+import { unheardColumns } from './unheard.ts'
 import { differs, emptyVerdict, type TableVerdict, wasCompared } from './verdict.ts'
 import { verifyTable } from './verify-table.ts'
 
-export interface VerifyLakeOptions {
+export interface VerifyLakeOptions extends AskedOptions {
   duck: Duck
   /** The limits of further databases that are opened on the way. */
   duckOptions: DuckOptions
-  lake: Lakehouse
   openSource: () => Promise<SourceRows>
   /** What is done about schema changes that nothing was decided about. */
   schemaModes?: Modes | undefined
-  policy: Policy
-  keys: Keys
-  /** Only these tables (`database.table` or the table's name alone). */
-  tables?: readonly string[] | undefined
   scratch: string
   /** Milliseconds that silver is waited for, and that differing rows are looked at again. */
   patience: number
   examples?: number | undefined
-  signal?: AbortSignal | undefined
   log: Logger
-  /** Why a table is not captured; undefined: it is. */
-  uncaptured?: ((table: TableName) => string | undefined) | undefined
   /** See reach.ts. */
   passed?: ((point: SourcePoint) => Promise<boolean>) | undefined
   /** Begins the progress of a table; gets its rows, about. */
@@ -79,13 +70,14 @@ export async function verifyLake(options: VerifyLakeOptions): Promise<LakeVerdic
   const { duck, lake, policy, keys, log, signal } = options
   const until = Date.now() + options.patience
   const schemas = new SourceSchemas(duck, lake, options.schemaModes)
-  const tables = await asked(options, schemas)
+  const { tables, missing } = await askedTables(options, { schemas, until })
   await using source = await options.openSource()
   const plans = tables.map(schema => ({ schema, mask: compileMask(policy, schema, keys) }))
-  const isCaptured = (schema: SourceTable) => options.uncaptured?.(schema) === undefined
-  const inSilver = plans
-    .filter(({ mask, schema }) => mask.omitted === undefined && isCaptured(schema))
-    .map(({ schema }) => schema)
+  const inSilver: SourceTable[] = []
+  for (const { mask, schema } of plans) {
+    const awaited = mask.omitted === undefined && options.uncaptured?.(schema) === undefined
+    if (awaited && !(await notJudged(lake, { schema, mask }))) inSilver.push(schema)
+  }
   const { point } = source
   if (point) log.debug({ position: source.position, exact: point.exact }, 'comparing as of this position of MySQL')
   const place = { lake, duckOptions: options.duckOptions, point, tables: inSilver, until, signal, passed: options.passed }
@@ -101,8 +93,10 @@ export async function verifyLake(options: VerifyLakeOptions): Promise<LakeVerdic
   const verdicts: TableVerdict[] = []
   for (const plan of plans) {
     signal?.throwIfAborted()
-    verdicts.push(await withNewestSchema(options, schemas, { ...plan, source, reached, waited, until, duck }))
+    verdicts.push(await withNewestSchema(options, { ...plan, schemas, source, reached, waited, until, duck }))
   }
+  if (!options.tables) missing.push(...(await missedTables(options, { source, schemas, until })))
+  verdicts.push(...missing.map(name => failedVerdict(name, notInLake(name))))
   const equal = verdicts.some(wasCompared) && verdicts.every(one => one.equal || (!wasCompared(one) && !one.failed))
   return {
     equal,
@@ -114,22 +108,33 @@ export async function verifyLake(options: VerifyLakeOptions): Promise<LakeVerdic
 }
 
 /** A schema change of MySQL's may still be on its way to the lake: then its columns are others than the lake knows. */
-async function withNewestSchema(options: VerifyLakeOptions, schemas: SourceSchemas, now: Now): Promise<TableVerdict> {
+async function withNewestSchema(options: VerifyLakeOptions, now: Now): Promise<TableVerdict> {
   let { schema } = now
   let verdict = await verdictOf(options, now)
   while (verdict.failed?.code === 'MYSQL_TABLE_CHANGED' && Date.now() < now.until) {
+    const before = await now.schemas.plan(schema)
     await sleep(1_000, undefined, { signal: options.signal })
-    const newest = await schemas.get(schema)
-    if (!newest || JSON.stringify(newest.columns) === JSON.stringify(schema.columns)) continue
-    schema = newest
+    const newest = await now.schemas.plan(schema)
+    if (!newest || newest === before) continue
+    schema = newest.schema
     verdict = await verdictOf(options, { ...now, schema, mask: compileMask(options.policy, schema, options.keys) })
   }
   return verdict
 }
 
+function notInLake(name: string): NonNullable<TableVerdict['failed']> {
+  const reason = `${name}: the lake has not heard of such a table; is the name right, does the connector capture it, and has \`binlake run\` run?`
+  return { code: 'VERIFY_NOTHING', reason, retryable: false }
+}
+
+function failedVerdict(name: string, failed: NonNullable<TableVerdict['failed']>): TableVerdict {
+  return { ...emptyVerdict(name, ranges), failed }
+}
+
 interface Now {
   schema: SourceTable
   mask: MaskPlan
+  schemas: SourceSchemas
   source: SourceRows
   reached: Reached
   waited: () => Promise<Reached>
@@ -139,9 +144,15 @@ interface Now {
 
 async function verdictOf(options: VerifyLakeOptions, now: Now): Promise<TableVerdict> {
   const { schema, mask, source, waited } = now
-  const name = `${schema.database}.${schema.table}`
+  const name = nameOf(schema)
   const left = options.uncaptured?.(schema)
-  if (left !== undefined) return { ...emptyVerdict(name, ranges), skipped: left }
+  // What has come to silver before is looked at, because people read it.
+  if (left !== undefined && !(await options.lake.current(paths(schema).current)))
+    return { ...emptyVerdict(name, ranges), skipped: left }
+  if (mask.omitted === undefined) {
+    const failed = (await notJudged(options.lake, { schema, mask })) ?? (await unheard(options, now))
+    if (failed) return failedVerdict(name, failed)
+  }
   const progress = mask.omitted === undefined ? await options.onTable?.(name, await source.estimate?.(schema)) : undefined
   try {
     const { onDifferent } = options
@@ -149,10 +160,10 @@ async function verdictOf(options: VerifyLakeOptions, now: Now): Promise<TableVer
     if (reached.behind && !reached.cuts.get(name)?.final && options.patience > 0) {
       // That silver is what MySQL holds needs no position.
       const early = await compareTable({ ...options, ...now, onRows: rows => progress?.rows(rows) })
-      if (early.equal || !wasCompared(early)) return early
+      if (early.equal || !wasCompared(early)) return await told(now, early)
       reached = await waited()
     }
-    return await verifyTable({
+    const verdict = await verifyTable({
       ...options,
       ...now,
       placed: reached.cuts.get(name),
@@ -160,36 +171,35 @@ async function verdictOf(options: VerifyLakeOptions, now: Now): Promise<TableVer
       patient: options.patience > 0,
       arrived: reached.passed ?? false,
       onRows: rows => progress?.rows(rows),
-      onDifferent: onDifferent && (verdict => onDifferent({ schema, mask }, verdict)),
+      onDifferent: onDifferent && (found => onDifferent({ schema, mask }, found)),
     })
+    return await told(now, verdict)
   } catch (error) {
     const { code, retryable } = error as { code?: string; retryable?: boolean }
     if (!(error instanceof Error) || !code || !ofOneTable.includes(code)) throw error
     options.log.warn({ table: name, code }, error.message)
-    return { ...emptyVerdict(name, ranges), failed: { code, reason: error.message, retryable: retryable ?? false } }
+    return failedVerdict(name, { code, reason: error.message, retryable: retryable ?? false })
   } finally {
     progress?.done()
   }
 }
 
-/**
- * The source's tables. Unless asked for by name, without those that carry Debezium's own signals and heartbeats, and without other databases of the
- * server: Debezium tells of their schemas too, but they send nothing.
- */
-async function asked({ lake, tables: only, policy, keys }: VerifyLakeOptions, schemas: SourceSchemas): Promise<SourceTable[]> {
-  const found: SourceTable[] = []
-  const databases = new Set((await lake.bronzeTables()).map(({ name }) => name.database))
-  for (const schema of await schemas.all()) {
-    if (isDebeziums(schema) || isSelfTest(schema.table)) continue
-    const named = only?.some(name => name === schema.table || name === `${schema.database}.${schema.table}`)
-    if (
-      only
-        ? named
-        : databases.has(schema.database) && !(isPlumbing(schema) && compileMask(policy, schema, keys).omitted !== undefined)
-    )
-      found.push(schema)
-  }
-  return found
+/** Columns of MySQL's that silver should have and nobody told of yet. */
+async function unheard({ policy, keys }: VerifyLakeOptions, { schema, source }: Now): Promise<TableVerdict['failed']> {
+  const columns = await unheardColumns(source, schema, { policy, keys })
+  if (columns.length === 0) return undefined
+  const reason = `${nameOf(schema)}: MySQL has columns that the lake has not heard of (${columns.join(', ')}); verify again once \`binlake run\` has caught up, and if they stay, take a full snapshot, which tells of them`
+  return { code: 'MYSQL_TABLE_CHANGED', reason, retryable: true }
+}
+
+/** Of a table that MySQL has not: whether the lake knows that it went. */
+async function told({ schema, schemas }: Now, verdict: TableVerdict): Promise<TableVerdict> {
+  if (verdict.skipped !== noSuchTable) return verdict
+  const newest = (await schemas.plan(schema))?.steps.at(-1)
+  if (newest && !newest.version.schema)
+    return { ...verdict, skipped: 'MySQL has it no more, as its statements said; silver keeps the rows' }
+  const reason = `${nameOf(schema)}: MySQL shows no such table, though no statement that reached the lake dropped it: it went unseen, or mysql.url's user may not read it`
+  return failedVerdict(nameOf(schema), { code: 'MYSQL_TABLE_CHANGED', reason, retryable: true })
 }
 
 function pointOf(point: SourcePoint | undefined): LakeVerdict['point'] {

@@ -3,11 +3,13 @@
 import { writeFile } from 'node:fs/promises'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { RowKeys } from '../../../../connectors/source-rows.ts'
 import { dataPath } from '../../../../lake/path.ts'
 import { sql } from '../../../../lake/sql.ts'
 import { bindKey, tokenSql } from '../../../../privacy/token.ts'
 import { tokenKey } from '../../../../processors/replay/key-token.ts'
 import { paths } from '../../../../processors/silver-parts.ts'
+import type { SourceColumn, SourceTable } from '../../../../processors/source-schema.ts'
 import { compareTable } from '../../../../processors/verify/compare-table.ts'
 import { verifyTable } from '../../../../processors/verify/verify-table.ts'
 import { multiplied } from '../../multiplied.ts'
@@ -130,6 +132,37 @@ describe('verify', () => {
     })
     expect(verdict).toMatchObject({ equal: false, differences: { different: 1 }, unsettled: 0 })
     expect(verdict.examples.map(({ key: token }) => token)).toEqual([(await tokensOf(['3\x1fa'])).get('3\x1fa')])
+  })
+
+  it.each<[string, Partial<SourceColumn>, string, string]>([
+    ['binary', { typeName: 'BINARY', length: 4 }, '00C0FFEE', '00C0FFEF'],
+    ['a time', { typeName: 'DATETIME' }, '2026-01-02 03:04:05', '2026-01-02 03:04:06'],
+    ['text', { typeName: 'VARCHAR', length: 9 }, 'a', 'b'],
+  ])('asks for a row that came to MySQL after the first look, whose key is %s', async (_, type, one, other) => {
+    await forged.close()
+    const [first, ...rest] = schema.columns
+    const { length: _length, ...id } = first!
+    const table: SourceTable = { ...schema, primaryKey: ['id'], columns: [{ ...id, ...type }, ...rest] }
+    forged = await ForgedSilver.open(table)
+    const rows: Row[] = [one, other].map(key => [key, 'a', null, '1.00', null, null])
+    await forged.put(rows)
+    const { duck, lake, mask, folder } = forged
+    const asked: (RowKeys | undefined)[] = []
+    const verdict = await verifyTable({
+      ...{ duck, lake, schema: table, mask, source: sourceOf([rows[0]!]), scratch: folder, keys },
+      ...{ until: Date.now() + 5_000, patient: true },
+      openSource: async () => ({
+        ...sourceOf(rows),
+        // As MySQL: no other rows than those of the keys that it is asked for.
+        rows: async (of, columns, only) => {
+          asked.push(only)
+          const wanted = rows.filter(([key]) => !only || only.keys.some(([text]) => text === key))
+          return sourceOf(wanted).rows(of, columns)
+        },
+      }),
+    })
+    expect(verdict.equal).toBe(true)
+    expect(asked[0]?.keys).toEqual(type.typeName === 'DATETIME' ? undefined : [[other]])
   })
 
   it('says which table cannot be read and what to type when a file of silver is damaged', async () => {
