@@ -1,7 +1,7 @@
 // Scenarios of cdc-spec §8 where positions stop being comparable: failover, reset, new topics, more partitions (docs/order.md).
 import { expect, it } from 'vitest'
 import { decideFor } from '../../../processors/decisions.ts'
-import { c, d, Forge, start, t, u } from './forge.ts'
+import { c, d, Forge, r, start, t, u } from './forge.ts'
 
 const day = 86_400_000
 
@@ -32,6 +32,37 @@ it('scenario 18 without GTIDs: a lower file number that was never seen begins an
     expect(s.halted).toEqual({})
     expect(await s.silver()).toEqual([['1', 'e']])
     expect((await s.history('t', 'v')).map(([, v]) => v)).toEqual(['a', 'b', 'c', 'd', 'e'])
+    expect(await s.identical()).toBe('identical')
+  }
+})
+
+it('scenario 18 without GTIDs: what is sent again begins no other log, so that the places go on to compare', async () => {
+  for (const cut of [1, 9]) {
+    await using s = await Forge.open()
+    const [first, second] = [c(1, 'a', { file: 'bin.000007', pos: 100 }), u(1, 'b', { file: 'bin.000008', pos: 50 })]
+    const late = r(1, 'a', { file: 'bin.000007', pos: 100, snapshot: 'incremental', ts: start + day })
+    const all = [first, second, first, late, second]
+    for (let at = 0; at < all.length; at += cut) await s.step(...all.slice(at, at + cut))
+    expect(await s.silver()).toEqual([['1', 'b']])
+    expect(await s.identical()).toBe('identical')
+  }
+})
+
+it('scenario 18 without GTIDs: nor does the log of before, sent again with its higher numbers', async () => {
+  for (const cut of [1, 9]) {
+    await using s = await Forge.open()
+    const old = c(1, 'a', { file: 'bin.000107', pos: 500 })
+    const young = [
+      u(1, 'b', { file: 'bin.000012', pos: 40, ts: start + 700 }),
+      c(2, 'x', { file: 'bin.000012', pos: 60, ts: start + 800 }),
+    ]
+    const late = r(2, 'w', { file: 'bin.000012', pos: 50, snapshot: 'incremental', ts: start + day })
+    const all = [old, ...young, old, u(1, 'c', { file: 'bin.000013', pos: 4, ts: start + 900 }), late]
+    for (let at = 0; at < all.length; at += cut) await s.step(...all.slice(at, at + cut))
+    expect(await s.silver()).toEqual([
+      ['1', 'c'],
+      ['2', 'x'],
+    ])
     expect(await s.identical()).toBe('identical')
   }
 })
