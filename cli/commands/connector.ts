@@ -1,6 +1,7 @@
 // `binlake connector`: the configuration of Debezium's connector for the server in use, and whether connector and server are safe to read from.
 import type { Command } from 'commander'
 import { describe, type Finding } from '../../infra/debezium/rule.ts'
+import { whole } from '../arguments.ts'
 import { need } from '../config.ts'
 import { exit } from '../exit.ts'
 import type { Session } from '../session.ts'
@@ -21,8 +22,8 @@ export function addConnector(program: Command): void {
     .command('show')
     .description('Prints the configuration for the server of mysql.url, MySQL or MariaDB; the password is left to be filled in.')
     .option('--user <name>', "Debezium's user on the server", 'debezium')
-    .option('--replication <factor>', 'replication factor of the topics', '3')
-    .action(withSession<{ user: string; replication: string }>(show))
+    .option('--replication <factor>', 'replication factor of the topics', whole(1), 3)
+    .action(withSession<{ user: string; replication: number }>(show))
   command
     .command('check')
     .description('Checks the live connector and the server. Exit code 3: something is unsafe.')
@@ -30,7 +31,7 @@ export function addConnector(program: Command): void {
     .action(withSession<{ json?: boolean }>(check))
 }
 
-async function show(session: Session, { user, replication }: { user: string; replication: string }): Promise<number> {
+async function show(session: Session, { user, replication }: { user: string; replication: number }): Promise<number> {
   const { config } = session
   const [{ openMysqlSession }, { connectorConfig }] = await Promise.all([
     import('../../connectors/mysql-session.ts'),
@@ -48,7 +49,7 @@ async function show(session: Session, { user, replication }: { user: string; rep
       prefix: need(config.kafka.prefix, 'kafka.prefix'),
       database: decodeURIComponent(url.pathname.slice(1)),
       brokers: need(config.kafka.brokers, 'kafka.brokers').join(','),
-      replication: Number(replication),
+      replication,
     },
     server.flavour,
   )

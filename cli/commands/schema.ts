@@ -57,8 +57,8 @@ export function addSchema(program: Command): void {
 }
 
 function renamed(text: string, before: { from: string; to: string }[] = []): { from: string; to: string }[] {
-  const [from, to] = text.split('=')
-  if (!from || !to) throw new InvalidArgumentError('expected old=new, such as total=amount')
+  const [from, to, ...more] = text.split('=')
+  if (!from || !to || more.length > 0) throw new InvalidArgumentError('expected old=new, such as total=amount')
   return [...before, { from, to }]
 }
 

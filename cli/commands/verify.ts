@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { differs } from '../../processors/verify/verdict.ts'
 import { collect, whole } from '../arguments.ts'
+import { ConfigError } from '../config-error.ts'
 import { exit } from '../exit.ts'
 import type { Session } from '../session.ts'
 import { drawVerdicts } from '../verify-report.ts'
@@ -53,7 +54,14 @@ function codeOf({ equal, behind, tables }: VerifyOutcome): number {
 }
 
 /** The self-test of column types (verify-types.ts). */
-async function runTypes(session: Session, { json }: { json?: boolean }): Promise<number> {
+async function runTypes(
+  session: Session,
+  { json, ...others }: { json?: boolean; table?: string[]; repair?: boolean },
+): Promise<number> {
+  if (others.table || others.repair)
+    throw new ConfigError('CONFIG_INVALID', [
+      'flag --types: it tests a table of its own, so it goes with no --table and no --repair',
+    ])
   const [{ verifyTypes }, { drawnTypes }] = await Promise.all([import('../verify-types.ts'), import('../types-report.ts')])
   const outcome = await verifyTypes(session)
   await session.print(json ? `${JSON.stringify(outcome, null, 2)}\n` : await drawnTypes(outcome))

@@ -22,6 +22,8 @@ interface Built {
   /** Columns that a table without a key is no longer told apart by. */
   dropped?: string[]
   held?: string
+  /** The numbers of GTIDs did not count. */
+  unordered?: true
   waiting?: Waiting[]
 }
 
@@ -45,6 +47,7 @@ export function outgrown(silver: Snapshot | undefined, schema: SourceTable, mask
   const now = builtNow(schema, mask)
   if (!before || !now) return undefined
   if (before.generation !== now.generation) return 'the table began anew'
+  if (before.unordered !== now.unordered) return `GTIDs are taken for ${now.unordered ? 'unordered' : 'ordered'} now`
   if (before.waiting && before.held !== now.held) return 'a held change was decided'
   for (const [name, [birth, type]] of Object.entries(before.columns)) {
     const column = now.columns[name]
@@ -71,6 +74,7 @@ function builtNow(schema: SourceTable, mask: MaskPlan): Built | undefined {
     generation: timeline.eras[timeline.generation]!.id,
     ...(keyless ? { dropped: columns.filter(({ dropped }) => dropped).map(({ name }) => name) } : {}),
     ...(timeline.held ? { held: timeline.held.id } : {}),
+    ...(timeline.unordered ? { unordered: true } : {}),
   }
 }
 

@@ -44,6 +44,8 @@ export interface PlanOptions {
   name: TableName
   decisions: readonly SchemaDecision[]
   modes: Modes
+  /** The numbers of GTIDs do not tell the order of transactions. */
+  unordered?: boolean
 }
 
 /** Undefined: no version has a schema. */
@@ -57,12 +59,15 @@ export function planTable(versions: readonly Version[], options: PlanOptions): T
   let schema = versions[first]!.schema!
   let generation = 0
   let held: PlannedStep | undefined
+  // Of the version before, taken or not.
+  let told = schema
   const pending: { id: string; from?: Place; schema: SourceTable; columns: Columns }[] = [
     { id: versions[first]!.id, schema, columns },
   ]
   for (const version of versions.slice(first + 1)) {
-    const step = stepOf(version, schema, { ...options, decided, held: held !== undefined })
+    const step = stepOf(version, told, { ...options, decided, held: held !== undefined })
     steps.push(step)
+    told = version.schema ?? told
     if (held) continue
     if (step.state === 'held') held = step
     else if (version.schema) {
@@ -83,6 +88,7 @@ export function planTable(versions: readonly Version[], options: PlanOptions): T
     generation,
     byTime: !growing(pending),
     births: columns.births(),
+    ...(options.unordered ? { unordered: true as const } : {}),
     ...(held ? { held: { id: held.version.id, from: held.version.from, words: held.changes.map(({ detail }) => detail) } } : {}),
   }
   return { schema: { ...target, timeline }, steps }

@@ -26,11 +26,18 @@ export interface Version {
 /** Reads events one by one, oldest first. */
 export class Versions {
   readonly #tables = new Map<string, Version[]>()
+  readonly #unordered: boolean
+
+  /** `unordered`: GTIDs do not tell the order of statements; their places in the binlog do. */
+  constructor({ unordered = false } = {}) {
+    this.#unordered = unordered
+  }
 
   /** `value` is the event's JSON. Throws SchemaChangeMalformed. */
   add(value: unknown): void {
     const changes = tableChanges(value)
-    const { from, snapshot, ddl: text } = originOf(value)
+    const { from: place, snapshot, ddl: text } = originOf(value)
+    const from = this.#unordered ? { ...place, gtid: null } : place
     const ddl = parseDdl(text)
     for (const change of changes) this.#take(change, { from, snapshot, ddl })
     if (ddl.droppedDatabase !== undefined && !snapshot) this.#dropDatabase(ddl.droppedDatabase, from)
