@@ -22,6 +22,7 @@ interface EventRow {
   _pos: bigint | null
   _row: number
   _gtid: string | null
+  _unordered: boolean
   _tx_order: bigint
   _source_us: bigint
   _snapshot: string | null
@@ -34,15 +35,16 @@ interface EventRow {
  * Returns how many keys. Throws TableHalted, with the first event of each partition that nothing decides.
  */
 export async function decideTricky(duck: Duck, table: string, { key, byKey, several }: KeyOrder): Promise<number> {
+  const keys = (await duck.row<{ n: bigint }>(sql`SELECT count(*) AS n FROM tricky`))!.n
+  if (keys === 0n) return 0
   await duck.run(sql`CREATE OR REPLACE TEMP TABLE tricky_events AS
     SELECT events.*, epoch_us(_source_ts) AS _source_us, _key_number, row_number() OVER (${byKey}) AS _nth
     FROM events JOIN (SELECT row_number() OVER () AS _key_number, * FROM tricky) USING (${columns(key)})
     WHERE _known OR _row_id NOT IN (SELECT _row_id FROM dropped)`)
-  const keys = (await duck.row<{ n: bigint }>(sql`SELECT count(*) AS n FROM tricky`))!.n
   const halts = new Map<string, Halt>()
   for (let from = 0n; from < keys; from += BigInt(page)) {
     const rows = await duck.rows<EventRow>(sql`
-      SELECT _key_number, _row_id, _at, _partition, _offset, _op, _file, _pos, _row, _gtid, _tx_order, _source_us, _snapshot, _epoch, _lineage
+      SELECT _key_number, _row_id, _at, _partition, _offset, _op, _file, _pos, _row, _gtid, _sequence IS NULL AS _unordered, _tx_order, _source_us, _snapshot, _epoch, _lineage
       FROM tricky_events WHERE _key_number > ${from} AND _key_number <= ${from + BigInt(page)} ORDER BY _key_number, _nth`)
     const dropped: bigint[] = []
     const winners: bigint[] = []
@@ -68,6 +70,8 @@ export async function decideTricky(duck: Duck, table: string, { key, byKey, seve
 interface Halt {
   event: KeyEvent
   current: KeyEvent
+  /** Its turn; 0 where a topic has one partition. */
+  at: bigint
 }
 
 function decideKey(
@@ -92,7 +96,7 @@ function decideKey(
       // They have no part in a row that is gone, but where partitions mix, changes from before a truncate may still come.
       if (several && event.op === 't' && verdict === 'APPLY') current = event
       if (row._row_id !== null) dropped.push(row._row_id)
-    } else if (verdict === 'HALT') return { dropped, winner, halt: { event, current: current! } }
+    } else if (verdict === 'HALT') return { dropped, winner, halt: { event, current: current!, at: row._at ?? 0n } }
     else if (verdict === 'APPLY') {
       current = event
       live = event.op !== 'd' && event.op !== 't'
@@ -109,6 +113,7 @@ function keyEvent(row: EventRow): KeyEvent {
     pos: row._pos,
     row: row._row,
     gtid: row._gtid,
+    unordered: row._unordered,
     // 0 stands for «not reported»: Debezium counts from 1.
     txOrder: row._tx_order === 0n ? null : row._tx_order,
     partition: row._partition,
@@ -121,7 +126,7 @@ function keyEvent(row: EventRow): KeyEvent {
 }
 
 function halted(table: string, halts: readonly Halt[]): TableHalted {
-  const inOrder = [...halts].sort((a, b) => a.event.epoch - b.event.epoch || a.event.partition - b.event.partition)
+  const inOrder = [...halts].sort((a, b) => a.event.epoch - b.event.epoch || Number(a.at - b.at))
   const { event, current } = inOrder[0]!
   const where = ({ partition, offset, file, pos, gtid }: KeyEvent) =>
     `partition ${partition}, offset ${offset} (${gtid === null ? '' : `GTID ${gtid}, `}${file}:${pos})`
@@ -140,7 +145,11 @@ function halted(table: string, halts: readonly Halt[]): TableHalted {
 
 function haltedAt({ event, current }: Halt): HaltedAt {
   const { epoch, partition, offset } = event
-  return { epoch, partition, offset, ...(event.lineage > current.lineage ? { otherLog: event.lineage } : {}) }
+  return {
+    ...{ epoch, partition, offset },
+    ...(event.lineage > current.lineage ? { otherLog: event.lineage } : {}),
+    ...(current.partition === partition ? {} : { after: { partition: current.partition, offset: current.offset } }),
+  }
 }
 
 async function insertIds(duck: Duck, table: string, ids: readonly bigint[]): Promise<void> {

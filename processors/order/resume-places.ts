@@ -80,28 +80,43 @@ function endsOf(bronze: Snapshot, life: number): { partition: number; end: bigin
 
 /**
  * By partition: its event that halts or, if that is of another log, where that log begins; in the others the first event that silver has not taken and
- * that is not older. Without such a one none.
+ * that is not older. Without such a one none. What the row of a halting event has stays of the epoch before, in whichever partition.
  */
 async function startsOf(
   duck: Duck,
   rows: Sql,
   { halts, epoch }: { halts: readonly HaltedAt[]; epoch: number },
 ): Promise<Map<number, bigint>> {
+  const settled = together(halts)
+  const had = settled.flatMap(({ after }) => after ?? []).sort((a, b) => (a.offset > b.offset ? -1 : 1))
+  const cases = had.map(({ partition, offset }) => sql`WHEN _partition = ${partition} THEN ${offset}`)
+  const bound = cases.length > 0 ? sql`CASE ${join(cases, ' ')} ELSE -1 END` : sql`-1`
   const found = await duck.rows<{ partition: number; offset: bigint }>(sql`
     WITH halts AS (
-      SELECT * FROM (VALUES ${join(halts.map(({ partition, offset, otherLog }) => sql`(${partition}, ${offset}, ${otherLog ?? null}::INTEGER)`))}) AS t("partition", "offset", log)
+      SELECT * FROM (VALUES ${join(settled.map(({ partition, offset, otherLog }) => sql`(${partition}, ${offset}, ${otherLog ?? null}::INTEGER)`))}) AS t("partition", "offset", log)
     ),
     here AS (SELECT * FROM ${rows} WHERE _epoch = ${epoch} AND _source_ts IS NOT NULL),
     began AS (
       SELECT halts."partition", least(any_value(halts."offset"), min(_offset)) AS "offset" FROM halts LEFT JOIN here ON _partition = halts."partition" AND _lineage = log
-        AND _offset <= halts."offset" GROUP BY ALL
+        AND _offset <= halts."offset" AND _offset > ${bound} GROUP BY ALL
     ),
     since AS (SELECT min(_source_ts) AS first FROM here JOIN began ON _partition = "partition" AND _offset = "offset")
     FROM began
     UNION ALL
-    SELECT _partition, min(_offset) FROM here, since
-      WHERE _source_ts >= first AND _snapshot IS DISTINCT FROM 'incremental' AND _partition NOT IN (SELECT "partition" FROM began) GROUP BY ALL`)
+    SELECT _partition, min(_offset) FROM here, since WHERE _source_ts >= first AND _snapshot IS DISTINCT FROM 'incremental' AND _offset > ${bound}
+      AND _partition NOT IN (SELECT "partition" FROM began) GROUP BY ALL`)
   return new Map(found.map(({ partition, offset }) => [partition, offset]))
+}
+
+/** Those that one epoch settles: the first that came, and what does not contradict it. The rest halts once more. */
+function together(halts: readonly HaltedAt[]): HaltedAt[] {
+  const settled: HaltedAt[] = []
+  for (const halt of halts) {
+    const behind = (one: HaltedAt, other: HaltedAt) =>
+      one.after?.partition === other.partition && one.after.offset >= other.offset
+    if (!settled.some(one => behind(one, halt) || behind(halt, one))) settled.push(halt)
+  }
+  return settled
 }
 
 async function placeAt(duck: Duck, rows: Sql, { epoch, partition, offset }: KafkaPlace): Promise<Seen> {

@@ -1,7 +1,8 @@
 // `binlake quarantine replay`: quarantined records that can be read now, or that a person corrected, take their places.
 // Guarantee: a mended record counts from its own place in Kafka, so that it never overwrites what came later; stopped anywhere, the same command goes on.
 import { randomUUID } from 'node:crypto'
-import { commit } from '../../lake/commit.ts'
+import type { Add } from '../../lake/actions.ts'
+import { type CommitOptions, commit } from '../../lake/commit.ts'
 import type { Duck } from '../../lake/duckdb.ts'
 import { failPoint } from '../../lake/fail-point.ts'
 import type { Lakehouse } from '../../lake/lakehouse.ts'
@@ -17,7 +18,7 @@ import { nameOf } from '../table-name.ts'
 import { type Choice, chooseRecords } from './chosen.ts'
 import { MendRefused } from './mend-refused.ts'
 import { mendedRows } from './mended-rows.ts'
-import { type Mend, mendAppId, rangesOf } from './mends.ts'
+import { type Mend, mendAppId, mendsOf, placesOf, rangesOf } from './mends.ts'
 import { settle } from './settle.ts'
 
 export interface Mended {
@@ -90,7 +91,20 @@ export async function drop(
   }
   await decideFor({ duck, lake }, [{ table: nameIn(name), kind: 'mend', content }])
   failPoint('quarantine:decided')
+  await tellSilver(duck, { lake, name }, content)
   return settle({ duck, lake }, name, { places: sql`SELECT * FROM fitting`, how: 'dropped', because })
+}
+
+/** Somebody else may have brought the records in at the same moment: then silver has them, and this, the newer decision, takes them out again. */
+async function tellSilver(duck: Duck, { lake, name }: { lake: Lakehouse; name: TableName }, dropped: Mend): Promise<void> {
+  const mends = await mendsOf(duck, lake, name)
+  const others = mends.filter(({ how }) => how !== 'dropped')
+  const met = await duck.row(sql`SELECT 1 FROM ${placesOf([dropped])} AS own JOIN ${placesOf(others)} AS other
+    USING (_topic, _life, _partition) WHERE own._from <= other._to AND other._from <= own._to LIMIT 1`)
+  if (!met) return
+  const path = tablePath('bronze', name)
+  const bronze = await lake.current(path)
+  if (bronze) await commitMend(lake, path, { bronze, decision: dropped.id })
 }
 
 interface FittingPlaces {
@@ -124,11 +138,19 @@ async function toBronze(
     rowGroupSize,
     partition: Object.fromEntries(partitionColumns.map(name => [name, new Date().toISOString().slice(0, 10)])),
   })
+  await commitMend(lake, path, { bronze, decision, metaData: { fields, partitionColumns }, ...(add ? { add } : {}) })
+}
+
+async function commitMend(
+  lake: Lakehouse,
+  path: string,
+  { bronze, decision, metaData, add }: { bronze: Snapshot; decision: string; metaData?: CommitOptions['metaData']; add?: Add },
+): Promise<void> {
   const snapshot = await commit(lake.table(path), {
     base: bronze,
     mode: 'append',
     operation: 'STREAMING UPDATE',
-    metaData: { fields, partitionColumns },
+    ...(metaData ? { metaData } : {}),
     txns: [{ appId: mendAppId, version: (bronze.txns.get(mendAppId) ?? 0n) + 1n }],
     adds: add ? [add] : [],
     userMetadata: JSON.stringify({ mend: decision }),

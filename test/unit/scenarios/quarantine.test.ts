@@ -1,5 +1,6 @@
 // Scenarios of cdc-spec §8 about records that cannot be read, and what people do about them (docs/quarantine.md).
 import { expect, it } from 'vitest'
+import { Lakehouse } from '../../../lake/lakehouse.ts'
 import { TableHalted } from '../../../processors/order/collapse.ts'
 import { drop, mend } from '../../../processors/quarantine/mend.ts'
 import { listQuarantine, openRecords, quarantineTables, recordsAt } from '../../../processors/quarantine/records.ts'
@@ -198,6 +199,41 @@ it('what is dropped loses its bytes and keeps its trace, and no rebuild takes it
     ['invalid_json', 0, 1],
     ['value_does_not_fit', 0, 1],
   ])
+})
+
+it('of two people who settle one record at once the later decision holds, in silver and in every rebuild', async () => {
+  await using s = await Forge.open()
+  await s.steps(c(1, 'a'), broken(1), c(2, 'x', { pos: 40 }))
+  const value = Buffer.from(valueText({ ...u(1, 'b'), pos: 20 })!)
+  // The other brings the record in after this one has chosen it, and before this one decides.
+  const { store } = s.events.lake
+  let other: Promise<unknown> | undefined
+  const between = new Proxy(store, {
+    get(target, name) {
+      const part = Reflect.get(target, name) as unknown
+      if (typeof part !== 'function') return part
+      if (name !== 'list') return part.bind(target) as unknown
+      return async function* (...args: Parameters<typeof store.list>) {
+        if (args[0].includes('_binlake/decisions')) {
+          other ??= replay(s, { at: { partition: 0, offset: 1n }, value })
+          await other
+        }
+        yield* target.list(...args)
+      }
+    },
+  })
+  const duck = await s.events.duck.fork()
+  try {
+    await drop(duck, { lake: new Lakehouse(between), name: table }, { at: { partition: 0, offset: 1n }, because: 'given up' })
+  } finally {
+    await duck.close()
+  }
+  expect(await s.history('t', 'v')).toContainEqual(['u', 'b'])
+  await s.restart()
+  await s.refine()
+  expect(await s.silver('t', 'v')).toEqual([['a'], ['x']])
+  expect(await s.history('t', 'v')).not.toContainEqual(['u', 'b'])
+  expect(await s.identical()).toBe('identical')
 })
 
 it('mends many records of several keys at once, beside snapshots and replays', async () => {

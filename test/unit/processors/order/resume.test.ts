@@ -108,6 +108,31 @@ it('lets a truncate go on that nothing tells the place of, and loses no row that
   expect(await s.identical()).toBe('identical')
 })
 
+it('lets a row that moved go on, though silver has taken neither of its changes', async () => {
+  await using s = await told()
+  const at = (server: string, n: number, partition: number) => ({
+    gtid: `${server}:${n}`,
+    order: 1,
+    file: `${server}.000001`,
+    pos: n * 10,
+    partition,
+  })
+  await s.step(c(8, 'y', at('a', 1, 0)), c(9, 'z', at('a', 2, 1)))
+  const [first, second] = [c(1, 'a', at('b', 3, 0)), u(1, 'b', at('c', 1, 1))]
+  await s.step(first, second, u(1, 'c', at('c', 2, 1)), c(2, 'x', at('c', 3, 0)))
+  expect(s.halted['shop.t']!.reason).toContain('partitions added')
+  const found = await plan(s)
+  expect(found.places.map(({ partition, offset }) => [partition, offset])).toEqual([
+    [0, 2n],
+    [1, 1n],
+  ])
+  await resume(s.events, found)
+  await s.refine()
+  expect(s.halted).toEqual({})
+  expect(await s.silver('t', 'v')).toEqual([['c'], ['x'], ['y'], ['z']])
+  expect(await s.identical()).toBe('identical')
+})
+
 it('begins where another log begins, so that what is younger than a minute there is not lost', async () => {
   await using s = await told()
   const at = (n: number, file: string, ts: number) => ({ gtid: `a:${n}`, order: 1, file, pos: n * 10, ts })
