@@ -116,7 +116,10 @@ export const settingsSchema = z.object({
     cachesize: amount('bytes', '20GB').default(20e9),
   }),
   mysql: z
-    .object({ url: url(['mysql', 'mariadb', 'embedded'], 'mysql://user:password@localhost:3306/shop').optional() })
+    .object({
+      url: url(['mysql', 'mariadb', 'embedded'], 'mysql://user:password@localhost:3306/shop').optional(),
+      gtids: z.enum(['ordered', 'unordered'], { error: 'expected ordered or unordered' }).default('ordered'),
+    })
     .prefault({}),
   connect: z.object({ url: url(['http', 'https'], 'http://localhost:8083').optional() }).prefault({}),
   policy: z.object({ file: text.optional(), keys: text }),
@@ -224,6 +227,7 @@ export const settings: Record<string, Setting> = {
   'lake.cache': { env: 'BINLAKE_CACHE', path: true },
   'lake.cachesize': { env: 'BINLAKE_CACHE_SIZE' },
   'mysql.url': { env: 'BINLAKE_MYSQL_URL', secret: 'url' },
+  'mysql.gtids': { env: 'BINLAKE_MYSQL_GTIDS' },
   'connect.url': { env: 'BINLAKE_CONNECT_URL', secret: 'url' },
   'policy.file': { env: 'BINLAKE_POLICY', path: true },
   'policy.keys': { env: 'BINLAKE_KEYS', path: true },

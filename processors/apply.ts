@@ -84,10 +84,11 @@ export async function apply(
   await typeChanges(duck, only ? only.among(rows) : rows, { schema, mask })
   await only?.keep(duck)
   if (setAside) await quarantineBad(duck, way, { bronze, path, files })
+  const unordered = schema.timeline?.unordered
   if (isMultiset(mask.primaryKey)) {
     const counted = await bronzeRows(duck, way, taken, judgedColumns)
     const earlier = (events: Sql) => earlierRows(at, schema, { bronze, events })
-    return countCopies(duck, { table: nameOf(schema), tables, silver, rows: counted, earlier })
+    return countCopies(duck, { table: nameOf(schema), tables, silver, rows: counted, earlier, unordered })
   }
   const events = (columns: readonly string[]) => bronzeRows(duck, way, taken, columns)
   const several = hasSeveralPartitions(bronze) ? await events(arrivalColumns) : undefined
@@ -100,6 +101,7 @@ export async function apply(
     findSeen: async places => lookUp(at, schema, { bronze, events: await events(identityColumns), places }),
     arrivals: arrived,
     truncates,
+    unordered,
   })
   if (collapsed.reused) {
     const text = 'events have the ids of others of quite another time: the source uses its numbers again'

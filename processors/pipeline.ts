@@ -11,6 +11,7 @@ import type { Policy } from '../privacy/policy.ts'
 import type { GoldModel } from '../sql/gold-models.ts'
 import { appendBronze, heldOffsets } from './bronze.ts'
 import { topicsOf } from './bronze-names.ts'
+import { type GtidOrder, settleGtidOrder } from './gtid-order.ts'
 import type { Halted } from './halts.ts'
 import { Checkpoints } from './maintenance/checkpoints.ts'
 import { Maintenance } from './maintenance/maintenance.ts'
@@ -51,6 +52,8 @@ export interface PipelineOptions {
   quarantineBudget?: number
   /** What is done about changes of tables' schemas; absent: by default. */
   schemaModes?: Modes
+  /** Whether GTIDs tell the order of transactions; absent: as the lake was told before. */
+  gtids?: GtidOrder
   /** Reads a table's schema from the source itself, where no schema change tells it. */
   readSchema?: (name: TableName) => Promise<SourceTable | undefined>
   /** Compaction, log clean-up and vacuum beside the line; absent: none. */
@@ -84,6 +87,7 @@ export async function run(options: PipelineOptions): Promise<RunSummary> {
   await using checkpointDuck = await options.duck.fork()
   const checkpoints = new Checkpoints(checkpointDuck, log)
   const lake = new Lakehouse(options.store, (table, snapshot) => checkpoints.consider(table, snapshot))
+  if (options.gtids) await settleGtidOrder({ duck, lake }, options.gtids)
   const until = options.untilCaughtUp ? await endsWithSchemas(source, options.topicPrefix) : undefined
   const tables = await topicsInLake(lake)
   const properties = options.maintenance ? { properties: retentionProperties(options.maintenance.retentions.bronze) } : {}

@@ -61,6 +61,8 @@ export interface Timeline {
   generation: number
   /** True: places do not grow along the eras, because the source's numbering began anew; times decide. */
   byTime: boolean
+  /** The numbers of GTIDs do not tell the order of transactions (gtid-order.ts). */
+  unordered?: true
   /** By column of silver: the version it came with and what it gave rows from before. */
   births: ReadonlyMap<string, { id: string; fill: string | null }>
   /** A change that waits for a person; events from its place on wait as well. */

@@ -8,6 +8,7 @@ import type { Snapshot } from '../lake/snapshot.ts'
 import { id, sql } from '../lake/sql.ts'
 import { isDebeziums, schemaChanges } from './bronze-names.ts'
 import { Decisions, decideFor } from './decisions.ts'
+import { gtidOrder } from './gtid-order.ts'
 import { defaultModes, type Modes } from './schema/kinds.ts'
 import { planTable, type SchemaDecision, type TablePlan } from './schema/plan-table.ts'
 import { type Version, Versions } from './schema/versions.ts'
@@ -21,7 +22,7 @@ export class SourceSchemas {
   readonly #lake: Lakehouse
   readonly #modes: Modes
   readonly #decisions: Decisions
-  #read: { snapshot: Snapshot; versions: Versions } | undefined
+  #read: { snapshot: Snapshot; versions: Versions; unordered: boolean } | undefined
   readonly #plans = new Map<string, { versions: Versions | undefined; decisions: string; plan: TablePlan | undefined }>()
 
   /** `modes`: what is done about changes that nothing was decided about yet. */
@@ -39,15 +40,16 @@ export class SourceSchemas {
 
   /** The same with every step that led there. `more`: as if this had been decided too. */
   async plan(name: TableName, more: readonly SchemaDecision[] = []): Promise<TablePlan | undefined> {
-    const versions = await this.#versions()
+    const unordered = (await gtidOrder(this.#decisions)) === 'unordered'
+    const versions = await this.#versions(unordered)
     const found = await this.#decisions.of<SchemaDecision>(name, schemaKind)
     const decisions = [...found.map(({ content }) => content), ...more]
     const key = keyOf(name)
     const known = this.#plans.get(key)
-    const text = JSON.stringify(decisions)
+    const text = JSON.stringify([decisions, unordered])
     if (known && known.versions === versions && known.decisions === text) return known.plan
     const told = versions?.of(name) ?? []
-    const plan = planTable(told.length > 0 ? told : fromDecisions(decisions), { name, decisions, modes: this.#modes })
+    const plan = planTable(told.length > 0 ? told : fromDecisions(decisions), { name, decisions, modes: this.#modes, unordered })
     if (more.length === 0) this.#plans.set(key, { versions, decisions: text, plan })
     return plan
   }
@@ -66,7 +68,7 @@ export class SourceSchemas {
 
   /** Every table that something has told of: schema changes, or the source itself of a table in bronze. */
   async all(): Promise<SourceTable[]> {
-    const told = (await this.#versions())?.names() ?? []
+    const told = (await this.#versions((await gtidOrder(this.#decisions)) === 'unordered'))?.names() ?? []
     const known = new Set(told.map(keyOf))
     const others = (await this.#lake.bronzeTables())
       .map(({ name }) => name)
@@ -100,13 +102,13 @@ export class SourceSchemas {
     return this.get(name)
   }
 
-  async #versions(): Promise<Versions | undefined> {
+  async #versions(unordered: boolean): Promise<Versions | undefined> {
     const path = tablePath('bronze', schemaChanges)
     const snapshot = await this.#lake.current(path)
     if (!snapshot) return undefined
     const read = this.#read
-    if (read && read.snapshot.version === snapshot.version && read.snapshot.metaData.id === snapshot.metaData.id)
-      return read.versions
+    const same = read?.snapshot.version === snapshot.version && read.snapshot.metaData.id === snapshot.metaData.id
+    if (same && read.unordered === unordered) return read.versions
     // A topic that was made anew counts its offsets from 0.
     const lives = snapshot.fields.some(({ name }) => name === '_epoch') ? ['_epoch'] : []
     const columns = [...lives, '_partition', '_offset', '_value']
@@ -115,9 +117,9 @@ export class SourceSchemas {
     const rows = await this.#duck.rows<{ _value: string }>(
       sql`SELECT _value FROM ${events} WHERE _value IS NOT NULL ORDER BY ${life}, _partition, _offset`,
     )
-    const versions = new Versions()
+    const versions = new Versions({ unordered })
     for (const { _value } of rows) versions.add(JSON.parse(_value))
-    this.#read = { snapshot, versions }
+    this.#read = { snapshot, versions, unordered }
     return versions
   }
 }

@@ -86,6 +86,7 @@ export async function runLine(session: Session, options: LineOptions): Promise<L
       merge: mergeRules(config),
       quarantineBudget: config.quarantine.budget,
       schemaModes: config.schema.modes,
+      gtids: config.mysql.gtids,
       ...readSchemaOf(config),
       ...(config.maintenance.enabled ? { maintenance: maintenanceSettings(config) } : {}),
       ...(options.onProgress ? { onProgress: options.onProgress } : {}),

@@ -128,7 +128,11 @@ export async function eventsOf(duck: Duck, way: Way, options: EventsOptions): Pr
     SELECT NULL, _partition, _offset, _source_ts, NULL, 'd', _source_ts, epoch_us(_source_ts), NULL, NULL, NULL, NULL, NULL, _snapshot, _epoch, _lineage, NULL, true, true, false, false, true, NULL, NULL
     FROM explained SEMI JOIN asked_keys USING (${key}) WHERE _snapshot = ${sweptMark}
     ORDER BY ${order}`)
-  const judged = judge(found.map(candidate), { halted })
+  const unordered = way.schema.timeline?.unordered ?? false
+  const judged = judge(
+    found.map(row => ({ ...candidate(row), unordered })),
+    { halted },
+  )
   return found.map((row, nth) => ({ ...shown(row, options), ...judged[nth]! }))
 }
 

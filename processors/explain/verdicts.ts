@@ -109,7 +109,7 @@ function haltWords(event: KeyEvent, current: KeyEvent): string {
 /** What was compared: the GTID's number, the place in the transaction, or the binlog's. */
 function measure(a: KeyEvent, b: KeyEvent): string {
   const [gtidA, gtidB] = [a.gtid, b.gtid].map(gtid => (gtid === null ? undefined : parseGtid(gtid)))
-  if (gtidA && gtidB && gtidA.origin === gtidB.origin) {
+  if (gtidA && gtidB && gtidA.origin === gtidB.origin && !a.unordered) {
     if (gtidA.sequence !== gtidB.sequence) return `its GTID's number ${gtidA.sequence} (there ${gtidB.sequence})`
     if (a.txOrder !== null && b.txOrder !== null) return `its place ${a.txOrder} in the transaction (there ${b.txOrder})`
   }
@@ -120,7 +120,7 @@ function measure(a: KeyEvent, b: KeyEvent): string {
 }
 
 function difference(a: KeyEvent, b: KeyEvent): string {
-  if (a.gtid !== null && b.gtid !== null) return 'GTIDs of two servers'
+  if (a.gtid !== null && b.gtid !== null && !a.unordered) return 'GTIDs of two servers'
   if (b.file === null) return 'a tombstone has no position'
   if (a.lineage !== b.lineage) return 'another binlog than before'
   return 'no common GTID, and binlogs of two names'

@@ -18,6 +18,8 @@ export interface Judging {
   rows: Sql
   /** Bronze rows that may be the same as some of these; asked for only when an event is not plainly new. */
   earlier: (events: Sql) => Promise<Sql>
+  /** The numbers of GTIDs do not tell the order of transactions: of every event bronze says whether it was seen. */
+  unordered?: boolean | undefined
 }
 
 /**
@@ -25,9 +27,9 @@ export interface Judging {
  * order (`nth`), with `kept` (counted) and `resets` (a truncate, or the first row of a new snapshot). Gives how many were left out, and looked up.
  * @throws TableHalted when an event that was never seen lies before what was, but is newer by the clock
  */
-export async function judgeEvents(duck: Duck, { table, rows, earlier }: Judging): Promise<Collapsed> {
-  await duck.run(placed(rows))
-  const suspects = sql`(FROM events WHERE NOT known AND (behind_file OR behind_gtid))`
+export async function judgeEvents(duck: Duck, { table, rows, earlier, unordered = false }: Judging): Promise<Collapsed> {
+  await duck.run(placed(rows, unordered))
+  const suspects = sql`(FROM events WHERE NOT known AND (behind_file OR behind_gtid OR ${unordered}))`
   const { n } = (await duck.row<{ n: bigint }>(sql`SELECT count(*) AS n FROM ${suspects}`))!
   let reused = 0
   if (n > 0n) {
@@ -72,7 +74,7 @@ const origin = sql`CASE
     ELSE split_part(_gtid, '-', 1)
   END`
 
-function placed(rows: Sql): Sql {
+function placed(rows: Sql, unordered: boolean): Sql {
   return sql`CREATE OR REPLACE TEMP TABLE events AS
     WITH read AS (
       SELECT false AS known, NULL::VARCHAR AS mark, * FROM ${rows} WHERE _op IS NOT NULL
@@ -83,7 +85,7 @@ function placed(rows: Sql): Sql {
       FROM (SELECT DISTINCT _file FROM read)
     ),
     places AS (
-      SELECT *, row_number() OVER (ORDER BY known DESC, _epoch, _offset) AS nth, ${place} AS place, ${origin} AS origin,
+      SELECT *, row_number() OVER (ORDER BY known DESC, _epoch, _offset) AS nth, ${place} AS place, ${unordered ? sql`NULL::VARCHAR` : origin} AS origin,
         {s: TRY_CAST(regexp_extract(_gtid, '(\\d+)$', 1) AS BIGINT), t: coalesce(_tx_order, 0)} AS turn
       FROM read JOIN binlogs USING (_file)
     ),

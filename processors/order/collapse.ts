@@ -29,6 +29,8 @@ export interface CollapseOptions {
   arrivals?: Sql | undefined
   /** And a query for the positions of truncates taken before, in their order `_nth` (truncates.ts). */
   truncates?: Sql | undefined
+  /** The numbers of GTIDs do not tell the order of transactions (gtid-order.ts). */
+  unordered?: boolean | undefined
 }
 
 /**

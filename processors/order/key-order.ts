@@ -26,13 +26,14 @@ export interface EventsOptions {
   /** See CollapseOptions. */
   arrivals?: Sql | undefined
   truncates?: Sql | undefined
+  unordered?: boolean | undefined
 }
 
 /**
  * Temp table `events`: the positions of all changes and, as `_known`, of the state; file suffixes as numbers, few texts split once. `_at` is a change's
  * turn, if the topic has several partitions: 0 is the state's, then come truncates known before.
  */
-export function eventsOf(key: readonly string[], { arrivals, truncates }: EventsOptions): Sql {
+export function eventsOf(key: readonly string[], { arrivals, truncates, unordered }: EventsOptions): Sql {
   const position = sql`${columns(key)}, _partition, _offset, _op, _source_ts, coalesce(_file, '') AS _file, _pos, coalesce(_row, 0) AS _row,
     coalesce(_tx_order, 0) AS _tx_order, _gtid, _snapshot, coalesce(_epoch, 0) AS _epoch, coalesce(_lineage, 0) AS _lineage`
   const turn = arrivals ? sql`row_number() OVER (ORDER BY _epoch, _arrived, _partition, _offset) + 1000000` : sql`NULL::BIGINT`
@@ -52,7 +53,7 @@ export function eventsOf(key: readonly string[], { arrivals, truncates }: Events
       SELECT _file, regexp_extract(_file, ${filePattern}, 1) AS _base, TRY_CAST(regexp_extract(_file, ${filePattern}, 2) AS BIGINT) AS _number
       FROM (SELECT DISTINCT _file FROM all_events)
     )
-    SELECT *, ${origin} AS _origin, ${sequence} AS _sequence FROM all_events JOIN binlogs USING (_file)`
+    SELECT *, ${unordered ? sql`NULL::VARCHAR` : origin} AS _origin, ${unordered ? sql`NULL::BIGINT` : sequence} AS _sequence FROM all_events JOIN binlogs USING (_file)`
 }
 
 const filePattern = '^(.*)\\.(\\d{1,18})$'
@@ -75,7 +76,7 @@ export async function orderOf(duck: Duck, key: readonly string[], { several }: {
     SELECT coalesce(bool_and(coalesce(_plain, false)), true) AS in_order,
       coalesce(bool_and(coalesce(_source_ts >= _before_source_ts, _nth = 1)), true) AS clock_in_order,
       coalesce(bool_or(_op = 'r' AND _before_op = 'r' AND _before_pos = _pos), false) AS tied,
-      coalesce(bool_or(_lineage > 0 AND _sequence IS NULL), false) AS doubtful,
+      coalesce(bool_or(_sequence IS NULL AND (_lineage > 0 OR _gtid IS NOT NULL)), false) AS doubtful,
       coalesce(max(_epoch) - min(_epoch), 0) AS epochs, coalesce(max(_lineage) - min(_lineage), 0) AS lineages
     FROM (${inWindow(sql`PARTITION BY _partition ORDER BY _epoch, _offset`, sql`events WHERE NOT _known`, plainOrTied)})`)
   const { in_order, clock_in_order, tied, doubtful, epochs, lineages } = found!

@@ -10,6 +10,8 @@ export interface SourcePosition {
   pos: bigint | null
   row: number | null
   gtid: string | null
+  /** The GTID's number says nothing of the order (gtid-order.ts). */
+  unordered?: boolean
   /** Order within the source transaction, when the connector reports it and can be trusted to (`trustsOrder`). */
   txOrder: bigint | null
 }
@@ -19,8 +21,8 @@ export interface SourcePosition {
  * the same place unless their transaction orders them.
  */
 export function compareSource(a: SourcePosition, b: SourcePosition, { rows = true } = {}): -1 | 0 | 1 | undefined {
-  const gtidA = a.gtid === null ? undefined : parseGtid(a.gtid)
-  const gtidB = b.gtid === null ? undefined : parseGtid(b.gtid)
+  const gtidA = a.gtid === null || a.unordered ? undefined : parseGtid(a.gtid)
+  const gtidB = b.gtid === null || b.unordered ? undefined : parseGtid(b.gtid)
   if (gtidA && gtidB) {
     if (gtidA.origin !== gtidB.origin) return undefined
     if (gtidA.sequence !== gtidB.sequence) return order(gtidA.sequence, gtidB.sequence)

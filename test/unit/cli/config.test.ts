@@ -122,6 +122,7 @@ describe('sources', () => {
       'kafka.notifications': ['n', 'n'],
       'kafka.signals': ['s', 's'],
       'quarantine.budget': ['5', 5],
+      'mysql.gtids': ['unordered', 'unordered'],
       'gold.transactions': ['ignore', 'ignore'],
       'gold.patience': ['2m', 120_000],
       'schema.modes': [
