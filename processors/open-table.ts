@@ -28,7 +28,8 @@ export async function openBronze({ lake, schema, mask }: Way): Promise<Snapshot 
   if (schema.primaryKey.length === 0 && new Set(topicsOf(bronze).map(({ partition }) => partition)).size > 1)
     throw new TableHalted(
       `${nameOf(schema)}: the table has no primary key, and its topic several partitions, over which Kafka keeps no order of its changes; give the table ` +
-        'an invisible primary key, or a new topic of one partition and a new snapshot (docs/keys.md)',
+        `an invisible primary key, then type \`binlake snapshot ${nameOf(schema)}\` and, once it is through, \`binlake schema approve ${nameOf(schema)}\`; or give it a new topic of one ` +
+        "partition, move the table's folders in bronze and silver aside, and take a new snapshot (docs/keys.md)",
     )
   if (hasUncountedLives(bronze)) {
     throw new TableHalted(

@@ -1,29 +1,15 @@
 // What a topic of several partitions may do to the order: workers whose clocks differ, partitions that come late, rows that move (docs/order.md).
 import { afterEach, expect, it, vi } from 'vitest'
-import { tablePath } from '../../../lake/layout.ts'
-import { scan } from '../../../lake/scan.ts'
-import { sql } from '../../../lake/sql.ts'
-import { viewOf } from '../../../sql/views.ts'
+import { decideFor } from '../../../processors/decisions.ts'
+import { SourceSchemas, schemaKind } from '../../../processors/source-schemas.ts'
 import { c, Forge, r, t, u } from './forge.ts'
+import { snapshotOf } from './forged-snapshot.ts'
+import { openVersions } from './open-versions.ts'
+import { ddl, keep } from './schema-events.ts'
 
 afterEach(() => {
   vi.useRealTimers()
 })
-
-/** What history's view shows as current. */
-async function open(s: Forge): Promise<(string | null)[][]> {
-  const { duck, lake } = s.events
-  const path = tablePath('silver', { database: 'shop', table: 't' }, '_history')
-  const snapshot = (await lake.current(path))!
-  const columns = snapshot.fields.map(({ name }) => name)
-  const rows = await scan(lake.table(path), snapshot)
-  await duck.run(sql`DROP VIEW IF EXISTS versions`)
-  await duck.run(viewOf({ schema: 'main', name: 'versions', rows, columns, historyOf: ['id'] }))
-  const found = await duck.rows<{ id: string; v: string }>(
-    sql`SELECT id::VARCHAR AS id, v FROM versions WHERE _is_current ORDER BY versions.id`,
-  )
-  return found.map(({ id, v }) => [id, v])
-}
 
 it('scenario 28: a truncate that came while one partition alone was known ends older rows of the others too', async () => {
   for (const compacted of [false, true]) {
@@ -72,12 +58,12 @@ it('history ends the versions of a row that moved where it moved, and of a row t
   await using s = await Forge.open()
   await s.step(c(2, 'x', at(1, 0)), c(1, 'a', at(2, 0)), u(1, 'b', at(3, 0)))
   await s.step(u(1, 'c', at(4, 1)))
-  expect(await open(s)).toEqual([
+  expect(await openVersions(s)).toEqual([
     ['1', 'c'],
     ['2', 'x'],
   ])
   await s.step(t(at(5, 1)), c(3, 'z', at(6, 1)))
-  expect(await open(s)).toEqual(await s.silver())
+  expect(await openVersions(s)).toEqual(await s.silver())
 })
 
 it('a row that moved and is read again as it is gets no version, in one step or in many', async () => {
@@ -90,4 +76,33 @@ it('a row that moved and is read again as it is gets no version, in one step or 
     expect((await s.history('t', 'v')).map(([, v]) => v).sort()).toEqual(['a', 'c', 'd', 'x'])
     expect(await s.identical()).toBe('identical')
   }
+})
+
+it('a table without a key goes on when it is given one, and does what its message says', async () => {
+  await using s = await Forge.open({ schemas: [], policy: keep('id', 'v', 'my_row_id') })
+  const columns = [
+    { name: 'id', type: 'INT' },
+    { name: 'v', type: 'VARCHAR', length: 20 },
+  ]
+  await s.ingest(ddl({ pos: 1, ddl: 'CREATE TABLE t (id INT, v VARCHAR(20))', columns, key: [], type: 'CREATE' }))
+  await s.step(c(1, 'a', { kafkaKey: null, pos: 10 }), c(1, 'b', { kafkaKey: null, pos: 20, partition: 1 }))
+  expect(s.halted['shop.t']!.reason).toContain(
+    '`binlake snapshot shop.t` and, once it is through, `binlake schema approve shop.t`',
+  )
+  const key = ['my_row_id']
+  const alter = 'ALTER TABLE t ADD COLUMN my_row_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT INVISIBLE PRIMARY KEY'
+  await s.ingest(ddl({ pos: 100, ddl: alter, columns: [...columns, { name: 'my_row_id', type: 'BIGINT UNSIGNED' }], key }))
+  const place = (my_row_id: number, partition: number) => ({ kafkaKey: { my_row_id }, pos: 100 + 10 * my_row_id, partition })
+  await snapshotOf(s, [r(1, { id: 1, v: 'a', my_row_id: 1 }, place(1, 1))])
+  await s.step(c(2, { id: 1, v: 'a', my_row_id: 2 }, place(2, 0)))
+  const schema = await new SourceSchemas(s.events.duck, s.events.lake).get({ database: 'shop', table: 't' })
+  const content = { change: schema!.timeline!.held!.id, verdict: 'approve' }
+  await decideFor(s.events, [{ table: { database: 'shop', table: 't' }, kind: schemaKind, content }])
+  await s.refine()
+  expect(s.halted).toEqual({})
+  expect(await s.silver('t', 'id', 'v')).toEqual([
+    ['1', 'a'],
+    ['1', 'a'],
+  ])
+  expect(await s.identical()).toBe('identical')
 })
