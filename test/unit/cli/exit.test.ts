@@ -13,6 +13,8 @@ group('exitCode', () => {
   it.each([
     [new ConfigError('CONFIG_INVALID', ['x']), 2],
     [coded('SQL_UNKNOWN_TABLE'), 2],
+    [coded('SNAPSHOT_UNKNOWN_TABLE'), 2],
+    [coded('RESUME_NOTHING'), 2],
     [coded('MASK_KEY_MISSING'), 2],
     [coded('POLICY_INVALID'), 5],
     [coded('KAFKA_UNREACHABLE', { retryable: true }), 75],

@@ -91,8 +91,12 @@ describe('lakeStatus', () => {
     expect((await look({ merge: { ...rules, intervalMs: 90_000 }, now: later })).problems.join()).not.toContain('behind bronze')
   })
 
-  it('names topics of which nothing is in the lake', async () => {
-    const more = new Map([...ends('id-1', 12n), ['shop.shop.new', { topicId: 'id-3', partitions: new Map([[0, 1n]]) }]])
+  it('names topics of which nothing is in the lake, but for those that are empty', async () => {
+    const more = new Map([
+      ...ends('id-1', 12n),
+      ['shop.shop.new', { topicId: 'id-3', partitions: new Map([[0, 1n]]) }],
+      ['shop-signals', { topicId: 'id-4', partitions: new Map([[0, 0n]]) }],
+    ])
     expect((await look({ ends: more })).problems).toContain(
       '1 topics are not in the lake yet: shop.shop.new; is `binlake run` running?',
     )
