@@ -54,7 +54,9 @@ export function compileMask(policy: Policy, table: SourceTable, keys: Keys): Mas
   const context: Context = { policy, table, keys }
   for (const column of table.columns) {
     const rule = rules?.get(column.name.toLowerCase())
-    const made = rule ? maskColumn(rule, column, context) : `${policy.file} has no rule for it`
+    const made = rule
+      ? (madeClear(rule, column, rules!) ?? maskColumn(rule, column, context))
+      : `${policy.file} has no rule for it`
     if (typeof made === 'string') quarantined.push({ column: column.name, reason: made })
     else columns.push(...made)
   }
@@ -84,6 +86,20 @@ type Context = { policy: Policy; table: SourceTable; keys: Keys }
 
 function tableRules(policy: Policy, { database, table }: SourceTable): ReadonlyMap<string, ColumnRule> | undefined {
   return policy.tables.get(`${database}.${table}`.toLowerCase()) ?? policy.tables.get(table.toLowerCase())
+}
+
+/** Why a column that has another name since must not pass: under the name that it had, the policy masks it. */
+function madeClear(
+  rule: ColumnRule,
+  { formerly = [] }: SourceColumn,
+  rules: ReadonlyMap<string, ColumnRule>,
+): string | undefined {
+  if (rule.strategy !== 'keep') return undefined
+  const masked = formerly.find(name => (rules.get(name.toLowerCase())?.strategy ?? 'keep') !== 'keep')
+  return (
+    masked &&
+    `it was called ${masked}, which the policy masks, and its own rule would show its values; mask it too, or take the rule of ${masked} out of the policy if they may be seen`
+  )
 }
 
 /** The columns made of one, or the reason why it is quarantined. */

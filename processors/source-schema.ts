@@ -20,6 +20,8 @@ export interface SourceColumn {
   charset?: string
   /** True if the table has it no longer: older events do. */
   dropped?: true
+  /** What it was called before, by renames that no person approved: what the policy says of those names still counts. */
+  formerly?: string[]
 }
 
 export interface SourceTable {

@@ -37,10 +37,7 @@ export class Columns {
   }
 
   /** After one more version. Its changes are all taken or ignored. */
-  after(
-    { id, schema }: Version,
-    { before, changes, ddls }: { before: SourceTable; changes: readonly (Change & { mode: Mode })[]; ddls: readonly Ddl[] },
-  ): Columns {
+  after({ id, schema }: Version, { before, changes, ddls, approved }: After): Columns {
     const now = schema!
     const match = matchColumns({ before, now, ddls })
     const change = (kind: Change['kind'], name: string) => changes.find(one => one.kind === kind && one.column === name)
@@ -48,15 +45,17 @@ export class Columns {
       const { name } = column
       const was = match.get(column)
       const old = was && this.#columns.find(one => one.now === was)
+      const renamed = was && !same(was.name, name) && !approved ? [was.name] : []
+      const formerly = [...(old?.wanted.formerly ?? []), ...renamed]
       const anotherType = change('incompatible', name) !== undefined
       if (!old || anotherType || change('renamed', name)?.mode === 'ignore') {
         const added = change('added', name) ?? change('added_computed', name)
-        return born(column, { id, fill: added?.fill ?? null }, added?.mode !== 'ignore')
+        return born(called(column, formerly), { id, fill: added?.fill ?? null }, added?.mode !== 'ignore', column)
       }
       // MySQL takes upper and lower case for one, and silver's column keeps the spelling it had first.
       const spelled = same(old.wanted.name, name) ? old.wanted.name : name
       const holds = compareTypes(old.wanted, column) === 'narrowed' ? { ...old.wanted, optional: column.optional } : column
-      return { ...old, now: column, wanted: { ...holds, name: spelled, position: column.position } }
+      return { ...old, now: column, wanted: called({ ...holds, name: spelled, position: column.position }, formerly) }
     })
     const identities = new Set(kept.map(({ identity }) => identity))
     const gone = this.#columns.flatMap(({ now: _, ...one }) => {
@@ -97,8 +96,20 @@ export class Columns {
   }
 }
 
-function born(column: SourceColumn, birth: Column['birth'], taken: boolean): Column {
-  return { identity: Symbol(column.name), birth, wanted: column, now: column, taken }
+interface After {
+  before: SourceTable
+  changes: readonly (Change & { mode: Mode })[]
+  ddls: readonly Ddl[]
+  /** A person has seen what it does and said yes. */
+  approved: boolean
+}
+
+function born(wanted: SourceColumn, birth: Column['birth'], taken: boolean, now = wanted): Column {
+  return { identity: Symbol(wanted.name), birth, wanted, now, taken }
+}
+
+function called({ formerly: _, ...column }: SourceColumn, formerly: string[]): SourceColumn {
+  return formerly.length > 0 ? { ...column, formerly } : column
 }
 
 function keyIn(columns: readonly Column[], schema: SourceTable): symbol[] {

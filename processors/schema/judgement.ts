@@ -4,6 +4,7 @@ import type { Duck } from '../../lake/duckdb.ts'
 import { factsOf } from '../../lake/facts.ts'
 import type { Lakehouse } from '../../lake/lakehouse.ts'
 import { tablePath } from '../../lake/layout.ts'
+import { id } from '../../lake/sql.ts'
 import type { Keys } from '../../privacy/keys.ts'
 import { compileMask } from '../../privacy/mask.ts'
 import type { Policy } from '../../privacy/policy.ts'
@@ -148,11 +149,23 @@ async function rebuild(name: TableName, { lake, policy, keys, next }: JudgeOptio
     : `is made anew from ${count(bronze)} bronze records by \`binlake run\`, beside its ${count(silver)} rows of now, which readers see until then`
 }
 
-function policyEffects(now: SourceTable, next: SourceTable, { policy, keys }: JudgeOptions): string[] {
+function policyEffects(now: SourceTable, next: SourceTable, { policy, keys, step }: JudgeOptions): string[] {
   const before = new Set(now.columns.map(column => column.name))
-  const { quarantined, omitted } = compileMask(policy, next, keys)
+  const { quarantined, omitted, columns } = compileMask(policy, next, keys)
   if (omitted) return [`the table leaves silver: ${omitted}`]
-  return quarantined
-    .filter(({ column }) => !before.has(column))
-    .map(({ column, reason }) => `column ${column} does not reach silver: ${reason}`)
+  const then = compileMask(policy, now, keys).columns
+  const isKept = (masked: typeof columns, name: string | undefined) =>
+    masked.some(({ source, expr }) => source === name && expr.text === id(source).text)
+  const cleared = step.changes.filter(
+    ({ kind, from, column }) => kind === 'renamed' && before.has(from!) && !isKept(then, from) && isKept(columns, column),
+  )
+  return [
+    ...cleared.map(
+      ({ from, column }) =>
+        `column ${column} SHOWS the values that the policy masks or leaves out as ${from}: its own rule is keep; mask it in the policy first if they must not be seen`,
+    ),
+    ...quarantined
+      .filter(({ column }) => !before.has(column))
+      .map(({ column, reason }) => `column ${column} does not reach silver: ${reason}`),
+  ]
 }

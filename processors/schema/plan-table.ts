@@ -74,7 +74,12 @@ export function planTable(versions: readonly Version[], options: PlanOptions): T
       const anew = step.changes.some(({ kind }) => startsAnew.has(kind))
       columns = anew
         ? Columns.of(version)
-        : columns.after(version, { before: schema, changes: step.changes, ddls: ddlsOf(version, decided) })
+        : columns.after(version, {
+            before: schema,
+            changes: step.changes,
+            ddls: ddlsOf(version, decided),
+            approved: step.verdict === 'approve',
+          })
       schema = version.schema
       if (anew) generation = pending.length
       pending.push({ id: version.id, from: version.from, schema, columns })

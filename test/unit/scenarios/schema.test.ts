@@ -446,6 +446,56 @@ it('a table that only MySQL itself tells of is read by its word, which bronze ke
   expect(await s.identical()).toBe('identical')
 })
 
+describe('a masked column that is renamed', () => {
+  const note: ForgedColumn = { name: 'note', type: 'VARCHAR', length: 20 }
+  const policy = keep('id', 'v', 'note', 'w').replace(
+    'v: {class: operational, strategy: keep}',
+    'v: {class: personal, strategy: partial.name}',
+  )
+  const fields = async (s: Forge) =>
+    (await s.events.lake.current('silver/shop/t'))!.fields.map(({ name }) => name).filter(name => !name.startsWith('_'))
+
+  it('to a name that the policy keeps does not reach silver', async () => {
+    await using s = await Forge.open({ schemas: [], policy })
+    await s.step(create(v), c(1, 'secret', { pos: 10 }))
+    await s.step(
+      ddl({ pos: 20, ddl: 'ALTER TABLE t RENAME COLUMN v TO w', columns: [id, { ...v, name: 'w' }] }),
+      c(2, { id: 2, w: 'secret' }, { pos: 30 }),
+    )
+    expect(await fields(s)).toEqual(['id'])
+    expect(await s.silver('t', 'id')).toEqual([['1'], ['2']])
+    await s.step(
+      ddl({ pos: 40, ddl: 'ALTER TABLE t CHANGE w note VARCHAR(20)', columns: [id, note] }),
+      c(3, { id: 3, note: 'secret' }, { pos: 50 }),
+    )
+    expect(await fields(s)).toEqual(['id'])
+    expect(await s.identical()).toBe('identical')
+  })
+
+  it('in place of another that takes its name is no clearer', async () => {
+    await using s = await Forge.open({ schemas: [], policy })
+    await s.step(create(v, note), c(1, { id: 1, v: 'secret', note: 'n' }, { pos: 10 }))
+    await s.step(
+      ddl({ pos: 20, ddl: 'ALTER TABLE t RENAME COLUMN v TO note, RENAME COLUMN note TO v', columns: [id, note, v] }),
+      c(2, { id: 2, v: 'n', note: 'secret' }, { pos: 30 }),
+    )
+    expect(await fields(s)).toEqual(['id', 'v'])
+    expect((await s.silver('t', 'v')).flat()).not.toContain('secret')
+    expect(await s.identical()).toBe('identical')
+  })
+
+  it('is shown by a person only, who is told so before', async () => {
+    await using s = await Forge.open({ schemas: [], policy })
+    await s.step(create(v), c(1, 'secret', { pos: 10 }))
+    await s.step(ddl({ pos: 20, ddl: "ALTER TABLE t RENAME COLUMN v TO w COMMENT 'unended", columns: [id, { ...v, name: 'w' }] }))
+    const plan = await decide(s, 'approve', { renamed: [{ from: 'v', to: 'w' }] })
+    expect(plan.policy.join()).toMatch(/column w SHOWS the values/)
+    await s.refine()
+    expect(await s.silver('t', 'id', 'w')).toEqual([['1', 'secret']])
+    expect(await s.identical()).toBe('identical')
+  })
+})
+
 it('a column that the policy does not name stays in bronze, renamed as well, and the plan says so', async () => {
   await using s = await open()
   const w: ForgedColumn = { ...v, name: 'w' }
