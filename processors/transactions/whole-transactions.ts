@@ -31,7 +31,7 @@ export interface CutMemory {
   /** By table, where reading its history's tail stopped. */
   floors: Map<string, number>
   /** What is waited for, and since when. */
-  waits: Map<string, { mark: bigint; since: number; said: boolean }>
+  waits: Map<string, { mark: bigint; stands: string; since: number; said: boolean }>
 }
 
 /** A source table that gold reads, at the versions of this refresh. */
@@ -95,13 +95,13 @@ export async function cutAtTransactions(options: CutOptions): Promise<Transactio
   const lacks = new Map<string, Lack>()
   for (const [table, tail] of tails) {
     const ord = await firstLack(options, table, tail)
-    if (ord !== undefined) lacks.set(nameOf(table), { cut: ord, mark: ord })
+    if (ord !== undefined) lacks.set(nameOf(table), { cut: ord, mark: ord, stands: String(memory.taken.get(nameOf(table))) })
   }
-  if (recent.open !== undefined) lacks.set(anOpenOne, { cut: recent.open, mark: recent.open })
+  if (recent.open !== undefined) lacks.set(anOpenOne, lackAt(recent.open, recent.open))
   // Changes of transactions that the topic has yet to tell of.
   for (const { places } of tails.values())
     if (await duck.row(sql`SELECT 1 FROM ${places} WHERE ord = ${newer} LIMIT 1`))
-      lacks.set(anUnknownOne, { cut: newer, mark: recent.newest })
+      lacks.set(anUnknownOne, lackAt(newer, recent.newest))
   const cut = waitedFor(lacks, options).sort((a, b) => Number(a - b))[0] ?? newer + 1n
   const unseen = new Map<string, Unseen>()
   for (const [table, tail] of tails) {
@@ -129,6 +129,12 @@ interface Lack {
   cut: bigint
   /** While this stays the same, nothing has moved. */
   mark: bigint
+  /** Nor while this does: a table that has halted lacks one transaction after the other. */
+  stands: string
+}
+
+function lackAt(cut: bigint, mark: bigint): Lack {
+  return { cut, mark, stands: String(mark) }
 }
 
 /** In place of a table's name. */
@@ -190,10 +196,12 @@ async function nothingToCome(
 function waitedFor(lacks: ReadonlyMap<string, Lack>, { memory, patienceMs, log, now = Date.now() }: CutOptions): bigint[] {
   for (const what of memory.waits.keys()) if (!lacks.has(what)) memory.waits.delete(what)
   const waited: bigint[] = []
-  for (const [what, { cut, mark }] of lacks) {
+  for (const [what, { cut, mark, stands }] of lacks) {
     const wait = memory.waits.get(what)
-    if (wait?.mark !== mark) memory.waits.set(what, { mark, since: now, said: false })
-    if (wait?.mark !== mark || now - wait.since <= patienceMs) {
+    const moved = !wait || (wait.mark !== mark && wait.stands !== stands)
+    if (moved) memory.waits.set(what, { mark, stands, since: now, said: false })
+    else wait.mark = mark
+    if (moved || now - wait.since <= patienceMs) {
       waited.push(cut)
       continue
     }

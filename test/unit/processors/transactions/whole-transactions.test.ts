@@ -226,6 +226,36 @@ it('what never becomes whole is not waited for without end', async () => {
   expect((await refreshed(s, 1))?.orders).toBe(4)
 })
 
+it('a table that stands still is waited for once, and again when it has moved', async () => {
+  await using s = await Forge.open({ schemas: [orders, lines] })
+  const half = async (n: number) =>
+    s.step(
+      begin(`a:${n}`, n),
+      end(`a:${n}`, n, ['orders', 1], ['lines', 1]),
+      one('orders', c(n, { id: n, lines: 1 }, inTransaction(`a:${n}`, n, 1))),
+    )
+  const line = (n: number) => s.step(one('lines', c(n * 10, { id: n * 10, order_id: n }, inTransaction(`a:${n}`, n, 2))))
+  await half(1)
+  await line(1)
+  expect(await refreshed(s, 50)).toMatchObject({ orders: 1, torn: 0 })
+  await half(2)
+  expect((await refreshed(s, 50))?.orders).toBe(1)
+  await new Promise(resolve => setTimeout(resolve, 60))
+  expect((await refreshed(s, 50))?.orders).toBe(2)
+  // The lines have halted: no transaction after that is held up by them.
+  await half(3)
+  expect((await refreshed(s, 50))?.orders).toBe(3)
+  await half(4)
+  expect((await refreshed(s, 50))?.orders).toBe(4)
+  // They go on, and are waited for again.
+  await line(2)
+  await line(3)
+  await line(4)
+  expect(await refreshed(s, 60_000)).toMatchObject({ orders: 4, torn: 0 })
+  await half(5)
+  expect((await refreshed(s, 60_000))?.orders).toBe(4)
+})
+
 it('changes that tell of no transaction, and rows of snapshots, wait for none', async () => {
   await using s = await Forge.open({ schemas: [orders, lines] })
   await s.step(
