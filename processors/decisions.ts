@@ -37,8 +37,9 @@ export async function decideFor(
 ): Promise<void> {
   const path = tablePath('bronze', decisionsTable)
   const base = await lake.current(path)
-  const now = Date.now()
-  // A millisecond apart, so that their order is in the rows.
+  // Behind all that was decided before, whatever the clock of its machine said; a millisecond apart, so that their order is in the rows.
+  const known = await readAll(duck, lake)
+  const now = Math.max(Date.now(), (known.at(-1)?.at.getTime() ?? 0) + 1)
   const at = (nth: number) => new Date(now + nth).toISOString()
   const rows = decisions.map(({ table, kind, content }, nth) => [
     at(nth),
@@ -77,29 +78,29 @@ export class Decisions {
 
   /** A table's decisions of one kind, oldest first. */
   async of<Content>(table: TableName, kind: string): Promise<Decision<Content>[]> {
-    const all = await this.#all()
+    const all = await readAll(this.#duck, this.#lake)
     return all.filter(
       decision => decision.kind === kind && decision.table.database === table.database && decision.table.table === table.table,
     ) as Decision<Content>[]
   }
+}
 
-  async #all(): Promise<Decision[]> {
-    const path = tablePath('bronze', decisionsTable)
-    const snapshot = await this.#lake.current(path)
-    if (!snapshot) return []
-    const read = reads.get(this.#lake)
-    if (read?.snapshot.version === snapshot.version && read.snapshot.metaData.id === snapshot.metaData.id) return read.decisions
-    const rows = await this.#duck.rows<{ at_us: bigint; database: string; name: string; kind: string; content: string }>(
-      sql`SELECT epoch_us(_decided_at) AS at_us, _database AS database, _table AS name, _kind AS kind, _decision AS content
-        FROM ${await scan(this.#lake.table(path), snapshot)} ORDER BY _decided_at`,
-    )
-    const decisions = rows.map(({ at_us, database, name, kind, content }) => ({
-      at: new Date(Number(at_us / 1_000n)),
-      table: { database, table: name },
-      kind,
-      content: JSON.parse(content) as unknown,
-    }))
-    reads.set(this.#lake, { snapshot, decisions })
-    return decisions
-  }
+async function readAll(duck: Duck, lake: Lakehouse): Promise<Decision[]> {
+  const path = tablePath('bronze', decisionsTable)
+  const snapshot = await lake.current(path)
+  if (!snapshot) return []
+  const read = reads.get(lake)
+  if (read?.snapshot.version === snapshot.version && read.snapshot.metaData.id === snapshot.metaData.id) return read.decisions
+  const rows = await duck.rows<{ at_us: bigint; database: string; name: string; kind: string; content: string }>(
+    sql`SELECT epoch_us(_decided_at) AS at_us, _database AS database, _table AS name, _kind AS kind, _decision AS content
+      FROM ${await scan(lake.table(path), snapshot)} ORDER BY _decided_at, _kind, _decision`,
+  )
+  const decisions = rows.map(({ at_us, database, name, kind, content }) => ({
+    at: new Date(Number(at_us / 1_000n)),
+    table: { database, table: name },
+    kind,
+    content: JSON.parse(content) as unknown,
+  }))
+  reads.set(lake, { snapshot, decisions })
+  return decisions
 }
