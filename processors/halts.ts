@@ -90,7 +90,8 @@ export async function haltOf(lake: Lakehouse, name: TableName): Promise<Halt | u
 export async function haltText(lake: Lakehouse, { table, code, reason, since, decisions }: Halt): Promise<string> {
   const again =
     decisions < (await decisionsNow(lake)) ? ' (Something was decided since: the next `binlake run` looks again.)' : ''
-  return `${table} stands still since ${since.slice(0, 16).replace('T', ' ')} UTC (${code}): ${reason}${again}`
+  const why = reason.startsWith(`${table}: `) ? reason.slice(table.length + 2) : reason
+  return `${table} stands still since ${since.slice(0, 16).replace('T', ' ')} UTC (${code}): ${why}${again}`
 }
 
 async function haltsIn(lake: Lakehouse): Promise<Halt[]> {
