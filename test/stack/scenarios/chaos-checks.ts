@@ -10,7 +10,7 @@ import { id, join, sql } from '../../../lake/sql.ts'
 import { topicsOf } from '../../../processors/bronze-names.ts'
 import { primaryKey } from '../../../sql/views.ts'
 import type { ChaosStack } from './chaos-stack.ts'
-import type { ChaosWorkers } from './chaos-workers.ts'
+import { type ChaosWorkers, unlike } from './chaos-workers.ts'
 
 /** Everything that is wrong, in words; nothing: all is well. */
 export async function checkAll(stack: ChaosStack, workers: ChaosWorkers): Promise<string[]> {
@@ -211,10 +211,7 @@ async function quarantined({ folder, lakeUrl }: ChaosStack): Promise<string[]> {
 async function proven(workers: ChaosWorkers): Promise<string[]> {
   const { code, stdout, stderr } = await workers.binlake('replay', '--prove', '--json')
   if (!stdout.trim()) return [`ended with ${code}: ${stderr.slice(-2_000)}`]
-  const verdicts = (JSON.parse(stdout) as { table: string; verdict: string }[]).filter(
-    ({ table, verdict }) => verdict !== 'identical' && !table.endsWith('.dbz_signal'),
-  )
-  return verdicts.map(verdict => JSON.stringify(verdict).slice(0, 2_000))
+  return unlike(stdout)
 }
 
 /** A rebuild of everything gives the same gold. */

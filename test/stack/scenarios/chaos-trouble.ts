@@ -5,7 +5,7 @@ import { isRunning } from '../../../infra/debezium/connector.ts'
 import type { Random } from './chaos-random.ts'
 import type { ChaosStack } from './chaos-stack.ts'
 import { chaosTables } from './chaos-tables.ts'
-import type { ChaosWorkers } from './chaos-workers.ts'
+import { type ChaosWorkers, unlike } from './chaos-workers.ts'
 
 export interface TroubleOptions {
   random: Random
@@ -100,9 +100,9 @@ const troubles: Record<string, { weight: number; make: Trouble }> = {
     make: async ({ workers, log }) => {
       const { code, stdout, stderr } = await workers.binlake('replay', '--json')
       if (code === 0) return
-      const verdicts = code === 4 ? stdout : stderr
-      log(`replay ended with ${code}: ${verdicts.slice(-2_000)}`)
-      if (code === 4) workers.failures.push(`replay found silver different from what bronze makes: ${verdicts.slice(-2_000)}`)
+      const differing = code === 4 ? unlike(stdout) : []
+      log(`replay ended with ${code}: ${[...differing, stderr.slice(-2_000)].join('\n')}`)
+      if (code === 4) workers.failures.push(`replay found silver different from what bronze makes: ${differing.join('\n')}`)
     },
   },
   'incremental snapshot': {

@@ -14,6 +14,14 @@ export interface Ended {
   stderr: string
 }
 
+/** Of what `replay --json` printed, the tables that are not what bronze makes, and how. */
+export function unlike(stdout: string): string[] {
+  const verdicts = JSON.parse(stdout) as { table: string; verdict: string; proof?: { parts: { equal: boolean }[] } }[]
+  return verdicts
+    .filter(({ table, verdict }) => verdict !== 'identical' && !table.endsWith('.dbz_signal'))
+    .map(({ proof, ...verdict }) => JSON.stringify({ ...verdict, parts: proof?.parts.filter(({ equal }) => !equal) }))
+}
+
 export class ChaosWorkers {
   readonly #stack: ChaosStack
   readonly #log: (what: string) => void
