@@ -12,8 +12,9 @@ export default defineConfig({
           globalSetup: ['test/unit/global-setup.ts'],
           // Vitest leaves one core idle, of two the half; and a file often waits for a process that it has started.
           maxWorkers: availableParallelism() + 1,
-          // Patience: races of processes keep all cores busy beside the other files.
-          testTimeout: multiplied(30_000),
+          // Patience: more files than cores run side by side, and their processes beside them.
+          testTimeout: multiplied(60_000),
+          hookTimeout: 60_000,
         },
       },
       {
