@@ -9,13 +9,14 @@ import { loadSnapshot } from '../../lake/log.ts'
 import type { Snapshot } from '../../lake/snapshot.ts'
 import type { Keys } from '../../privacy/keys.ts'
 import type { Way } from '../apply.ts'
+import { isMultiset } from '../multiset/copies.ts'
 import { openTable } from '../open-table.ts'
 import { keyOf } from '../refine.ts'
 import { paths } from '../silver-parts.ts'
 import { asTaken } from '../taken.ts'
 import { buildAside } from './build-aside.ts'
 import { tokenKey } from './key-token.ts'
-import { type Proof, prove } from './prove.ts'
+import { comparable, type Proof, prove } from './prove.ts'
 import { swap } from './rebuild.ts'
 import { scratchLake } from './scratch-lake.ts'
 
@@ -65,6 +66,11 @@ export async function replayTable(duck: Duck, options: ReplayTableOptions): Prom
         verdict: 'not compared',
         reason: `its primary key was ${keyOf(tables.current)} and is now ${keyOf(aside.tables.current)}`,
       }
+    }
+    const { changes } = comparable(tables.current, aside.tables.current!)
+    if (isMultiset(options.mask.primaryKey) && changes.length > 0) {
+      const told = 'a table without a key tells its rows apart by all of their columns, and these are others now'
+      return { verdict: 'not compared', reason: `${told}: ${changes.join('; ')}` }
     }
     const live = { current: tables.current, history, deleted: tables.deleted }
     try {

@@ -126,6 +126,31 @@ describe('replay --prove', { timeout: 60_000 }, () => {
     expect(await events.refine({ schema: other })).toBeUndefined()
   })
 
+  it('does not compare rows without a key once a column has come: they are told apart by all of them', async () => {
+    const keyless: SourceTable = { ...schema, primaryKey: [] }
+    const wider: SourceTable = {
+      ...keyless,
+      columns: [...schema.columns, { name: 'w', typeName: 'INT', optional: true, position: 3 }],
+    }
+    const policy = `${keepAll}    w: {class: operational, strategy: keep}\n`
+    const other = await LakeOfEvents.open()
+    try {
+      await other.ingest(
+        { op: 'c', id: 1, v: 'a', pos: 10 },
+        { op: 'c', id: 1, v: 'a', pos: 20 },
+        { op: 'd', id: 1, v: 'a', pos: 30 },
+      )
+      await other.refine({ schema: keyless })
+      expect(await other.replay({ schema: keyless, proveOnly: true })).toMatchObject({ verdict: 'identical' })
+      expect(await other.replay({ schema: wider, policy, proveOnly: true })).toMatchObject({
+        verdict: 'not compared',
+        reason: expect.stringContaining('column w comes'),
+      })
+    } finally {
+      await other.close()
+    }
+  })
+
   it('says when silver is not there yet', async () => {
     const other = await LakeOfEvents.open()
     try {
