@@ -24,7 +24,9 @@ export default defineConfig({
           globalSetup: ['test/stack/global-setup.ts'],
           testTimeout: 300_000,
           hookTimeout: 600_000,
-          fileParallelism: false,
+          // Each file has its own database, topics and lake, and waits half of its time for servers.
+          sequence: { groupOrder: 1 },
+          maxWorkers: 2,
         },
       },
       {

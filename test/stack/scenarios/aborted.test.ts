@@ -1,82 +1,33 @@
 // Scenario 50 of cdc-spec §8 on a real broker: what a producer aborted, or has not committed yet, is not in the lake.
-import { randomUUID } from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { Admin, Producer, stringSerializers } from '@platformatic/kafka'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { binlake, emptyFolder } from '../../unit/cli/run-cli.ts'
-import { schema } from '../../unit/processors/lake-of-events.ts'
-import { keepEverything } from '../../unit/scenarios/forge.ts'
-import { c, type Forged, keyText, u, valueText } from '../../unit/scenarios/forged-event.ts'
-import { openStack, type ShopStack } from '../shop/stack.ts'
+import { c, type Forged, u } from '../../unit/scenarios/forged-event.ts'
+import { type ForgedLine, type Message, messageOf, openForgedLine } from './forged-line.ts'
 
-const prefix = `aborted_${randomUUID().slice(0, 8)}`
-const topic = `${prefix}.shop.t`
-const cwd = emptyFolder()
-let stack: ShopStack
-let admin: Admin
-let producer: Producer<string, string, string, string>
-let env: Record<string, string>
+let line: ForgedLine
 let pos = 0
 
 beforeAll(async () => {
-  stack = await openStack()
-  const place = { clientId: prefix, bootstrapBrokers: [stack.brokers] }
-  admin = new Admin(place)
-  await admin.createTopics({ topics: [prefix, topic], partitions: 1, replicas: 1 })
-  producer = new Producer({ ...place, serializers: stringSerializers, idempotent: true, transactionalId: prefix })
-  await writeFile(join(cwd, 'policy.yaml'), keepEverything([schema]))
-  env = {
-    BINLAKE_KAFKA_BROKERS: stack.brokers,
-    BINLAKE_TOPIC_PREFIX: prefix,
-    BINLAKE_GROUP: prefix,
-    BINLAKE_LAKE_URL: `file://${cwd}/lake`,
-    BINLAKE_POLICY: join(cwd, 'policy.yaml'),
-    BINLAKE_KEYS: join(cwd, 'keys'),
-    BINLAKE_CACHE: join(cwd, 'cache'),
-  }
-  const columns = schema.columns.map(column => ({ ...column, length: 20 }))
-  const change = { type: 'CREATE', id: '"shop"."t"', table: { primaryKeyColumnNames: ['id'], columns } }
-  const source = JSON.parse(valueText({ ...c(1, ''), pos: 1 })!).source as Record<string, unknown>
-  await send(true, [
-    prefix,
-    '{"databaseName":"shop"}',
-    { source, databaseName: 'shop', ddl: 'CREATE TABLE t (…)', tableChanges: [change], ts_ms: 1 },
-  ])
+  line = await openForgedLine({ transactional: true })
+  await send(true, line.told)
 }, 240_000)
-
-afterAll(async () => {
-  await producer?.close()
-  await admin?.deleteTopics({ topics: [prefix, topic] })
-  await admin?.close()
-  await stack?.close()
-})
-
-type Sent = [topic: string, key: string, value: unknown]
+afterAll(() => line?.close())
 
 /** One transaction of the producer. Undefined: it stays open, and can be ended by what is returned. */
-async function send(commit: boolean | undefined, ...sent: Sent[]): Promise<() => Promise<void>> {
-  const transaction = await producer.beginTransaction()
-  await transaction.send({
-    messages: sent.map(([to, key, value]) => ({
-      topic: to,
-      partition: 0,
-      key,
-      value: typeof value === 'string' ? value : JSON.stringify(value),
-    })),
-  })
+async function send(commit: boolean | undefined, ...messages: Message[]): Promise<() => Promise<void>> {
+  const transaction = await line.producer.beginTransaction()
+  await transaction.send({ messages })
   if (commit === true) await transaction.commit()
   else if (commit === false) await transaction.abort()
   return () => transaction.commit()
 }
 
-const event = (forged: Forged): Sent => {
+const event = (forged: Forged): Message => {
   pos += 10
-  return [topic, keyText(forged)!, valueText({ ...forged, pos })!]
+  return messageOf(line.topic, { ...forged, pos })
 }
 
 async function run(...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await binlake(args, { cwd, env })
+  const { code, stdout, stderr } = await line.binlake(args).finished
   expect(code, stderr).toBe(0)
   return stdout
 }

@@ -1,16 +1,14 @@
 // Tables of a test's own on the stack: database, connector, topics, lake; and binlake's command line on them.
-import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { join } from 'node:path'
 import { Admin } from '@platformatic/kafka'
 import { type Connection, createConnection } from 'mysql2/promise'
-import { type ConnectorStatus, connectRequest } from '../../../infra/debezium/connect-api.ts'
 import { ensureConnector } from '../../../infra/debezium/connector.ts'
 import { createKey } from '../../../privacy/keys.ts'
+import { binlakeIn, type Finished, rowsOf, type Started, settle, type Verified } from '../binlake.ts'
+import { removeConnector } from '../shop/remove-connector.ts'
 import { openStack } from '../shop/stack.ts'
 
 export interface OwnLine {
@@ -23,19 +21,17 @@ export interface OwnLine {
   asRoot(...statements: string[]): Promise<void>
   mysql: Connection
   /** Runs `binlake …` to its end. */
-  binlake(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }>
-  /** Starts `binlake …`; `told` is what it wrote to stderr so far, `stop` ends it as Ctrl-C does. */
-  start(...args: string[]): { told(): string; stop(): Promise<{ code: number | null; stdout: string; stderr: string }> }
+  binlake(...args: string[]): Promise<Finished>
+  /** Starts `binlake …`. */
+  start(...args: string[]): Started
   /** A second session of MySQL's. */
   session(): Promise<Connection>
   /** Rows of a query over the lake. */
   rows<Row>(query: string): Promise<Row[]>
   /** Runs the line until `verify` finds every table equal; its last report. */
-  settle(): Promise<{ equal: boolean; tables: { table: string; rows: { source: number; silver: number }; skipped?: string }[] }>
+  settle(): Promise<Verified>
   close(): Promise<void>
 }
-
-const root = resolve(import.meta.dirname, '../../..')
 
 /** `before`: statements that make the tables, and their first rows; the connector starts behind them. `connector`: settings of its own. */
 export async function openOwnLine(
@@ -64,7 +60,6 @@ export async function openOwnLine(
   await writeFile(join(folder, 'policy.yaml'), options.policy)
   for (const domain of options.keyDomains ?? []) await createKey(join(folder, 'keys'), { domain, version: 'v1' })
   const env = {
-    ...process.env,
     BINLAKE_KAFKA_BROKERS: stack.brokers,
     BINLAKE_TOPIC_PREFIX: database,
     BINLAKE_GROUP: database,
@@ -77,23 +72,7 @@ export async function openOwnLine(
     BINLAKE_CACHE: join(folder, 'cache'),
     LOG: 'info',
   }
-  const begin = (...args: string[]) => {
-    const child = spawn(process.execPath, [join(root, 'cli/main.ts'), ...args, '--state', join(folder, 'state')], {
-      env,
-      cwd: folder,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    let [stdout, stderr] = ['', '']
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      stdout += text
-    })
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      stderr += text
-    })
-    const finished = once(child, 'close').then(([code]) => ({ code: code as number | null, stdout, stderr }))
-    return { child, finished, told: () => stderr }
-  }
-  const binlake: OwnLine['binlake'] = (...args) => begin(...args).finished
+  const begin = binlakeIn(folder, env)
   return {
     database,
     lakeUrl: env.BINLAKE_LAKE_URL,
@@ -101,53 +80,19 @@ export async function openOwnLine(
     connector: name,
     asRoot: stack.asRoot,
     mysql,
-    binlake,
-    start(...args) {
-      const { child, finished, told } = begin(...args)
-      return {
-        told,
-        stop: () => {
-          child.kill('SIGINT')
-          return finished
-        },
-      }
-    },
+    binlake: (...args) => begin(args).finished,
+    start: (...args) => begin(args),
     async session() {
       const another = await session()
       await another.query(`USE ${database}`)
       return another
     },
-    async rows(query) {
-      const { code, stdout, stderr } = await binlake('sql', query, '--json')
-      if (code !== 0) throw new Error(stderr)
-      return JSON.parse(stdout)
-    },
-    async settle() {
-      // Debezium publishes what MySQL has committed a moment later, so one round may come too early.
-      for (let round = 1; ; round++) {
-        const run = await binlake('run', '--until-caught-up')
-        if (run.code !== 0 && round === 8) throw new Error(`run ended with ${run.code}: ${run.stderr}`)
-        const verify = await binlake('verify', '--json')
-        if ((run.code === 0 && verify.code === 0) || round === 8) {
-          if (verify.stdout === '') throw new Error(verify.stderr)
-          return JSON.parse(verify.stdout)
-        }
-        await sleep(500)
-      }
-    },
+    rows: query => rowsOf(begin, query),
+    settle: () => settle(begin, { patient: true }),
     async close() {
       await mysql.end()
-      const path = `/connectors/${name}`
-      await connectRequest(stack.connectUrl, `${path}/stop`, { method: 'PUT' })
-      for (let tries = 0; tries < 60; tries++) {
-        if ((await connectRequest<ConnectorStatus>(stack.connectUrl, `${path}/status`))?.connector.state === 'STOPPED') break
-        await sleep(500)
-      }
-      await connectRequest(stack.connectUrl, `${path}/offsets`, { method: 'DELETE' })
-      await connectRequest(stack.connectUrl, path, { method: 'DELETE' })
       const admin = new Admin({ clientId: name, bootstrapBrokers: [stack.brokers] })
-      const topics = (await admin.listTopics({ includeInternals: true })).filter(topic => topic.includes(database))
-      if (topics.length > 0) await admin.deleteTopics({ topics })
+      await removeConnector(stack.connectUrl, name, { admin, ours: topic => topic.includes(database) })
       await admin.close()
       await stack.close()
       await rm(folder, { recursive: true, force: true })

@@ -1,12 +1,9 @@
 // A database server of a test's own, MySQL or MariaDB, with a Connect worker, a connector and a lake; the stack lends its Kafka.
 // Guarantee: its folder, ports and processes are its own, and gone afterwards.
-import { spawn } from 'node:child_process'
 import { randomBytes, randomUUID } from 'node:crypto'
-import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { join } from 'node:path'
 import { type Connection, createConnection } from 'mysql2/promise'
 import { ensureConnector } from '../../../infra/debezium/connector.ts'
 import { connectorConfig, type Flavour } from '../../../infra/debezium/template.ts'
@@ -19,23 +16,23 @@ import { stop } from '../../../infra/local/process.ts'
 import { ensureServer, type ServerDefinition } from '../../../infra/local/service.ts'
 import { prepareDatabase } from '../../../infra/mysql/prepare.ts'
 import type { Service } from '../../../infra/state.ts'
+import { binlakeIn, type Finished, rowsOf, settle, type Verified } from '../binlake.ts'
 import { openStack } from '../shop/stack.ts'
 
 export interface OwnServer {
   /** Of the server's administrator, in the captured database `shop`. */
   connect(): Promise<Connection>
   /** Runs `binlake …` to its end. */
-  binlake(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }>
+  binlake(...args: string[]): Promise<Finished>
   /** Rows of a query over the lake. */
   rows<Row>(query: string): Promise<Row[]>
   /** Stops the server and starts it again, and waits until its connector reads. */
   restart(): Promise<void>
   /** Runs the line until `verify` finds every table equal; its last report. */
-  settle(): Promise<{ equal: boolean; tables: object[] }>
+  settle(): Promise<Verified>
   close(): Promise<void>
 }
 
-const root = resolve(import.meta.dirname, '../../..')
 const report = () => {}
 
 interface Options {
@@ -87,8 +84,7 @@ export async function openOwnServer({ flavour, env, policy, before = [] }: Optio
   const connector = { name: prefix, config }
   await ensureConnector(connectUrl, connector)
   await writeFile(join(folder, 'policy.yaml'), policy)
-  const environment = {
-    ...process.env,
+  const begin = binlakeIn(folder, {
     BINLAKE_KAFKA_BROKERS: stack.brokers,
     BINLAKE_TOPIC_PREFIX: prefix,
     BINLAKE_GROUP: prefix,
@@ -97,50 +93,17 @@ export async function openOwnServer({ flavour, env, policy, before = [] }: Optio
     BINLAKE_CONNECT_URL: connectUrl,
     BINLAKE_POLICY: join(folder, 'policy.yaml'),
     BINLAKE_CACHE: join(folder, 'cache'),
-  }
-  const binlake: OwnServer['binlake'] = async (...args) => {
-    const child = spawn(process.execPath, [join(root, 'cli/main.ts'), ...args, '--state', join(folder, 'state')], {
-      env: environment,
-      cwd: folder,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    let [stdout, stderr] = ['', '']
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      stdout += text
-    })
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      stderr += text
-    })
-    const [code] = await once(child, 'close')
-    return { code, stdout, stderr }
-  }
+  })
   return {
     connect: () => createConnection({ uri: rootUrl, charset: 'utf8mb4', timezone: 'Z' }),
-    binlake,
-    async rows(query) {
-      const { code, stdout, stderr } = await binlake('sql', query, '--json')
-      if (code !== 0) throw new Error(stderr)
-      return JSON.parse(stdout)
-    },
+    binlake: (...args) => begin(args).finished,
+    rows: query => rowsOf(begin, query),
     async restart() {
       await stop(services.get(definition.name)!, 60_000)
       await start(definition)
       await ensureConnector(connectUrl, connector)
     },
-    async settle() {
-      // Debezium publishes what the server has committed a moment later, and after a restart of the server once it has noticed.
-      const until = Date.now() + 150_000
-      for (;;) {
-        const run = await binlake('run', '--until-caught-up')
-        const verify = await binlake('verify', '--json', '--patience', '3')
-        if ((run.code ?? 1) in { 0: true, 3: true } && verify.code === 0) return JSON.parse(verify.stdout)
-        if (Date.now() > until)
-          throw new Error(
-            `run ended with ${run.code}, verify with ${verify.code}: ${run.stderr.slice(-2_000)}${verify.stderr.slice(-2_000)}${verify.stdout}`,
-          )
-        await sleep(1_000)
-      }
-    },
+    settle: () => settle(begin, { ends: [0, 3], patient: true, withinMs: 150_000 }),
     async close() {
       for (const name of ['connect', definition.name]) {
         const service = services.get(name)

@@ -1,22 +1,19 @@
 // A database of the test's own with a few small tables, captured with signals, and binlake's command line on it.
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { join } from 'node:path'
+import { Admin } from '@platformatic/kafka'
 import { createConnection } from 'mysql2/promise'
 import { openStore } from '../../../connectors/open-store.ts'
-import { connectRequest } from '../../../infra/debezium/connect-api.ts'
 import { ensureConnector } from '../../../infra/debezium/connector.ts'
 import { Duck } from '../../../lake/duckdb.ts'
 import { Lakehouse } from '../../../lake/lakehouse.ts'
 import { dataPath } from '../../../lake/path.ts'
 import { type Sql, sql } from '../../../lake/sql.ts'
 import { createKey } from '../../../privacy/keys.ts'
+import { binlakeIn, type Finished } from '../binlake.ts'
+import { removeConnector } from '../shop/remove-connector.ts'
 import { openStack } from '../shop/stack.ts'
-
-const root = resolve(import.meta.dirname, '../../..')
 
 const policy = `version: 1
 keys:
@@ -29,12 +26,6 @@ tables:
     email: { class: direct, strategy: token, domain: email, allow_key: true }
     n: { class: operational, strategy: keep }
 `
-
-export interface Finished {
-  code: number | null
-  stdout: string
-  stderr: string
-}
 
 export interface VerifyLine {
   database: string
@@ -95,22 +86,7 @@ export async function openVerifyLine(): Promise<VerifyLine> {
     BINLAKE_CACHE: join(folder, 'cache'),
     LOG: 'info',
   }
-  const start = (args: string[], env: Record<string, string> = {}) => {
-    const child = spawn(process.execPath, [join(root, 'cli/main.ts'), ...args, '--state', join(folder, 'state')], {
-      env: { ...process.env, ...fixed, ...env },
-      cwd: folder,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    const finished: Finished = { code: null, stdout: '', stderr: '' }
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      finished.stdout += text
-    })
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      finished.stderr += text
-    })
-    const end = once(child, 'close').then(([code]) => ({ ...finished, code: code as number | null }))
-    return { child, end }
-  }
+  const begin = binlakeIn(folder, fixed)
   const session = async (statements: readonly string[]) => {
     const connection = await createConnection({ uri: mysqlUrl })
     for (const statement of statements) await connection.query(statement)
@@ -119,13 +95,10 @@ export async function openVerifyLine(): Promise<VerifyLine> {
   return {
     database,
     mysqlUrl,
-    binlake: (args, env) => start(args, env).end,
+    binlake: (args, env) => begin(args, env).finished,
     async run() {
-      const { child, end } = start(['run'])
-      return async () => {
-        child.kill('SIGTERM')
-        await end
-      }
+      const { stop } = begin(['run'])
+      return async () => void (await stop())
     },
     query: (...statements) => session(statements),
     unlogged: (...statements) => stack.asRoot('SET SESSION sql_log_bin = 0', `USE ${database}`, ...statements),
@@ -144,10 +117,9 @@ export async function openVerifyLine(): Promise<VerifyLine> {
       await store.close()
     },
     async close() {
-      const path = `/connectors/${database}`
-      await connectRequest(stack.connectUrl, `${path}/stop`, { method: 'PUT' })
-      await sleep(2_000)
-      await connectRequest(stack.connectUrl, path, { method: 'DELETE' })
+      const admin = new Admin({ clientId: database, bootstrapBrokers: [stack.brokers] })
+      await removeConnector(stack.connectUrl, database, { admin, ours: topic => topic.includes(database) })
+      await admin.close()
       await stack.asRoot(`DROP DATABASE ${database}_other`)
       await stack.close()
       await rm(folder, { recursive: true, force: true })

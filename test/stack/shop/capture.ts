@@ -2,9 +2,9 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Admin, Consumer } from '@platformatic/kafka'
-import { type ConnectorStatus, connectRequest } from '../../../infra/debezium/connect-api.ts'
 import { ensureConnector } from '../../../infra/debezium/connector.ts'
 import type { RecordedEvent } from '../../unit/shop/plain-event.ts'
+import { removeConnector, removeTopics } from './remove-connector.ts'
 import type { ShopStack } from './stack.ts'
 
 export type Captured = RecordedEvent[]
@@ -21,11 +21,8 @@ export async function startCapture(stack: ShopStack, names: { database: string; 
   // Connect remembers how far a connector got by its name, even after it has gone.
   const name = `${prefix}-${randomUUID()}`
   const admin = new Admin({ clientId: name, bootstrapBrokers: [stack.brokers] })
-  const dropTopics = async () => {
-    const mine = (await admin.listTopics({ includeInternals: true })).filter(topic => belongs(topic, prefix))
-    if (mine.length > 0) await admin.deleteTopics({ topics: mine })
-  }
-  await dropTopics()
+  const ours = (topic: string) => belongs(topic, prefix)
+  await removeTopics(admin, ours)
   const wanted = await stack.connector(names)
   const settings = Object.entries(wanted).filter(([setting]) => !setting.startsWith('signal.'))
   // A server id of its own: MySQL hangs up on the older of two replicas with one.
@@ -51,14 +48,7 @@ export async function startCapture(stack: ShopStack, names: { database: string; 
       return events
     },
     async close() {
-      const path = `/connectors/${name}`
-      await connectRequest(stack.connectUrl, `${path}/stop`, { method: 'PUT' })
-      await waitFor(
-        async () => (await connectRequest<ConnectorStatus>(stack.connectUrl, `${path}/status`))?.connector.state === 'STOPPED',
-      )
-      await connectRequest(stack.connectUrl, `${path}/offsets`, { method: 'DELETE' })
-      await connectRequest(stack.connectUrl, path, { method: 'DELETE' })
-      await dropTopics()
+      await removeConnector(stack.connectUrl, name, { admin, ours })
       await admin.close()
     },
   }
