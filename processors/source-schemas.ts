@@ -9,6 +9,7 @@ import { id, sql } from '../lake/sql.ts'
 import { isDebeziums, schemaChanges } from './bronze-names.ts'
 import { Decisions, decideFor } from './decisions.ts'
 import { gtidOrder } from './gtid-order.ts'
+import { changesBetween } from './schema/changes-between.ts'
 import { defaultModes, type Modes } from './schema/kinds.ts'
 import { planTable, type SchemaDecision, type TablePlan } from './schema/plan-table.ts'
 import { type Version, Versions } from './schema/versions.ts'
@@ -49,7 +50,12 @@ export class SourceSchemas {
     const text = JSON.stringify([decisions, unordered])
     if (known && known.versions === versions && known.decisions === text) return known.plan
     const told = versions?.of(name) ?? []
-    const plan = planTable(told.length > 0 ? told : fromDecisions(decisions), { name, decisions, modes: this.#modes, unordered })
+    const plan = planTable([...before(told, fromDecisions(decisions)), ...told], {
+      name,
+      decisions,
+      modes: this.#modes,
+      unordered,
+    })
     if (more.length === 0) this.#plans.set(key, { versions, decisions: text, plan })
     return plan
   }
@@ -122,6 +128,17 @@ export class SourceSchemas {
     this.#read = { snapshot, versions, unordered }
     return versions
   }
+}
+
+/**
+ * The first that the topic has may be a change, where Kafka no longer holds what there was before: then MySQL's own word stands before it, unless
+ * it was asked for after the change.
+ */
+function before([first]: readonly Version[], asked: Version[]): Version[] {
+  if (!first) return asked
+  const [then] = first.altered ? asked : []
+  const differs = then && changesBetween({ before: then.schema!, now: first.schema!, ddls: [], snapshot: true }).length > 0
+  return differs ? asked : []
 }
 
 /** A table of which only information_schema told. */

@@ -17,6 +17,8 @@ export interface Version {
   swappedFrom?: TableName
   /** There was a table of this name before, which was dropped. */
   again?: true
+  /** The first that was told of the table changed it: what it was before, no event says any more. */
+  altered?: true
   /** A snapshot told of it. */
   snapshot: boolean
   /** The statements that led here from the version before. */
@@ -72,8 +74,9 @@ export class Versions {
     const before = versions.findLast(version => version.schema)?.schema
     const last = versions.at(-1)
     const former = previous ? (this.#tables.get(keyOf(previous)) ?? []) : []
-    const ddls = former.length > 0 ? former.flatMap(version => version.ddls) : [ddl]
-    const version: Version = { ...named(versions, from), schema, snapshot: snapshot || retold, ddls: before ? ddls : [] }
+    const ddls = [...former.flatMap(version => version.ddls), ddl]
+    const version: Version = { ...named(versions, from), schema, snapshot: snapshot || retold, ddls }
+    if (!before && !previous && !snapshot && change.type === 'ALTER') version.altered = true
     if (previous && before) version.swappedFrom = { database: previous.database, table: previous.table }
     else if (last && !snapshot && !retold && (!last.schema || ddl.replaces)) version.again = true
     const news =

@@ -446,6 +446,39 @@ it('a table that only MySQL itself tells of is read by its word, which bronze ke
   expect(await s.identical()).toBe('identical')
 })
 
+it('what MySQL itself told of a table is what a change changed, if nothing else tells how it began', async () => {
+  await using s = await open('w', 'n')
+  await s.ingest(c(1, 'a', { pos: 10 }), c(2, 'b', { pos: 12 }))
+  const told = {
+    ...{ database: 'shop', table: 't', primaryKey: ['id'] },
+    columns: [id, v].map(({ name, type, length }, i) => ({
+      ...{ name, typeName: type, optional: i > 0, position: i + 1 },
+      ...(length ? { length } : {}),
+    })),
+  }
+  const schemas = new SourceSchemas(s.events.duck, s.events.lake)
+  await schemas.ask(told, async () => told)
+  await s.refine()
+  const [w, n]: ForgedColumn[] = [
+    { ...v, name: 'w' },
+    { name: 'n', type: 'INT' },
+  ]
+  await s.step(
+    ddl({ pos: 20, ddl: 'ALTER TABLE t RENAME COLUMN v TO w, ADD n INT DEFAULT 7', columns: [id, w!, n!] }),
+    c(3, { id: 3, w: 'c', n: 1 }, { pos: 30 }),
+  )
+  expect(s.halted).toEqual({})
+  expect(await s.silver('t', 'id', 'w', 'n')).toEqual([
+    ['1', 'a', '7'],
+    ['2', 'b', '7'],
+    ['3', 'c', '1'],
+  ])
+  expect(await s.identical()).toBe('identical')
+  // A snapshot tells of everything; then nothing else is needed.
+  await s.step(ddl({ pos: 40, type: 'CREATE', ddl: 'CREATE TABLE t (…)', columns: [id, w!, n!], snapshot: 'true' }))
+  expect(await s.identical()).toBe('identical')
+})
+
 describe('a masked column that is renamed', () => {
   const note: ForgedColumn = { name: 'note', type: 'VARCHAR', length: 20 }
   const policy = keep('id', 'v', 'note', 'w').replace(

@@ -137,6 +137,19 @@ describe('versions', () => {
     expect(told(versionsOf(events, 'u')).at(-1)).toEqual([20, 'id INT,v INT', 'from tmp'])
   })
 
+  it('a table that is renamed and altered at once brings the statement with it', () => {
+    const events = [
+      ...initial(5, a),
+      event({ pos: 20, ddl: 'ALTER TABLE t RENAME TO u, ADD w INT DEFAULT 4', shape: b, table: 'u' }),
+      event({ pos: 30, ddl: 'RENAME TABLE u TO t', shape: b }),
+    ]
+    expect(
+      versionsOf(events)
+        .at(-1)!
+        .ddls.flatMap(({ addedColumns }) => addedColumns),
+    ).toEqual([{ name: 'w', value: { constant: '4' } }])
+  })
+
   it('has no more versions for whatever is sent again', () => {
     const column = fc.constantFrom('v INT', 'w INT', 'x INT', 'v BIGINT', 'w BIGINT')
     const shape = fc.uniqueArray(column, { minLength: 1, maxLength: 3, selector: text => text.split(' ')[0] })
