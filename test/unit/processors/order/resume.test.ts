@@ -6,19 +6,27 @@ import { parsePolicy } from '../../../../privacy/policy.ts'
 import { planResume, resume } from '../../../../processors/order/resume.ts'
 import { mend } from '../../../../processors/quarantine/mend.ts'
 import { Refinery } from '../../../../processors/refinery.ts'
-import { c, Forge, raw, start, t, u, valueText } from '../../scenarios/forge.ts'
+import { c, d, Forge, raw, start, t, u, valueText } from '../../scenarios/forge.ts'
 import { ddl } from '../../scenarios/schema-events.ts'
 import { keepAll } from '../lake-of-events.ts'
 
 const day = 86_400_000
 
-async function told(): Promise<Forge> {
-  const s = await Forge.open()
+async function told(key = ['id']): Promise<Forge> {
+  const s = await Forge.open(key.length > 0 ? {} : { schemas: [], policy: keepAll })
   const columns = [
     { name: 'id', type: 'INT' },
     { name: 'v', type: 'VARCHAR', length: 20 },
   ]
-  await s.ingest(ddl({ pos: 1, ddl: 'CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20))', columns, type: 'CREATE' }))
+  await s.ingest(
+    ddl({
+      pos: 1,
+      ddl: `CREATE TABLE t (id INT${key.length > 0 ? ' PRIMARY KEY' : ''}, v VARCHAR(20))`,
+      columns,
+      key,
+      type: 'CREATE',
+    }),
+  )
   return s
 }
 
@@ -178,6 +186,30 @@ it('a record that was mended after its table went on is of the epoch that it cam
     }
     expect(await s.silver('t', 'v')).toEqual([['AA'], ['B'], ['z']])
     expect((await s.history('t', 'v')).map(([, v]) => v).sort()).toEqual(['A', 'AA', 'B', 'a', 'b', 'z'])
+    expect(await s.identical()).toBe('identical')
+  }
+})
+
+it('lets a table without a key go on, which counts on from what it has', async () => {
+  for (const together of [false, true]) {
+    await using s = await told([])
+    const at = (n: number, more = {}) => ({
+      kafkaKey: null,
+      gtid: `a:${n}`,
+      order: 1,
+      pos: n * 10,
+      ts: start + n + (n < 500 ? day : 0),
+      ...more,
+    })
+    await s.step(c(1, 'a', at(901)), c(1, 'a', at(902)))
+    const after = [c(1, 'b', at(1)), d(1, at(2, { before: { id: 1, v: 'a' } }))]
+    await (together ? s.step(...after) : s.steps(...after))
+    const found = await plan(s)
+    expect(found.places.map(({ offset }) => offset)).toEqual([2n])
+    await resume(s.events, found)
+    await s.refine()
+    expect(s.halted).toEqual({})
+    expect(await s.silver('t', 'v')).toEqual([['a'], ['b']])
     expect(await s.identical()).toBe('identical')
   }
 })
