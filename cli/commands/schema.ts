@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { InvalidArgumentError } from 'commander'
 import type { Verdict } from '../../processors/schema/judgement.ts'
-import { ConfigError } from '../config-error.ts'
+import { confirmed } from '../confirmed.ts'
 import { exit } from '../exit.ts'
 import { openDuck } from '../open-duck.ts'
 import { openLake } from '../open-lake.ts'
@@ -87,29 +87,13 @@ async function decide(
     const asked = { verdict, ...(rename ? { renamed: rename } : {}) }
     const planned = await planHeld(options, table, asked)
     await session.print(json ? `${JSON.stringify(planned.judgement, null, 2)}\n` : judgementReport(planned.judgement))
-    if (!yes && !(await confirmed(session, verdict))) return exit.ok
+    if (!yes && !(await confirmed(session, `${verdict}?`))) return exit.ok
     await decideHeld(options, planned)
     session.say(
       `${planned.judgement.table}: ${verdict === 'approve' ? 'approved' : 'rejected'}; \`binlake run\` goes on with it\n`,
     )
     return exit.ok
   })
-}
-
-/** Asks the person; without one, `--yes` must be given. */
-async function confirmed({ interactive, say, signal }: Session, verdict: Verdict): Promise<boolean> {
-  if (!interactive)
-    throw new ConfigError('CONFIG_INVALID', [`flag --yes: nobody is there to ask, so ${verdict} does nothing without it`])
-  const { createInterface } = await import('node:readline/promises')
-  const terminal = createInterface({ input: process.stdin, output: process.stderr })
-  try {
-    const answer = await terminal.question(`${verdict}? [y/N] `, { signal })
-    if (/^y(es)?$/i.test(answer.trim())) return true
-    say('nothing was done\n')
-    return false
-  } finally {
-    terminal.close()
-  }
 }
 
 async function withLake<Result>(

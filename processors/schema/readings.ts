@@ -106,17 +106,19 @@ function eraOf({ timeline }: SourceTable): Sql {
   return cases.length === 0 ? sql`0` : sql`CASE ${join(cases.reverse(), ' ')} ELSE 0 END`
 }
 
-/** An event's own era; where its place told a wrong one, the nearest that has all its fields, later ones first. */
+/**
+ * An event's own era; where its place told a wrong one, the nearest that has its very fields, or all of them beside others, later ones first: a
+ * connector leaves none out, so that a field which an event lacks had not come yet, or was gone.
+ */
 function eraKnowing(names: readonly string[] | null, era: number, schema: SourceTable): number {
   const { eras, generation } = schema.timeline ?? { eras: [{ schema }], generation: 0 }
-  const unknownTo = (i: number) => {
-    const known = new Set(eras[i]!.schema.columns.map(({ name }) => name.toLowerCase()))
-    return (names ?? []).filter(name => !known.has(name.toLowerCase()))
-  }
+  const columnsOf = (i: number) => new Set(eras[i]!.schema.columns.map(({ name }) => name.toLowerCase()))
+  const unknownTo = (i: number) => (names ?? []).filter(name => !columnsOf(i).has(name.toLowerCase()))
   const later = Array.from({ length: eras.length - era - 1 }, (_, i) => era + 1 + i)
   const earlier = Array.from({ length: era - generation }, (_, i) => era - 1 - i)
-  const fitting = [era, ...later, ...earlier].find(i => unknownTo(i).length === 0)
-  if (fitting !== undefined) return fitting
+  const fitting = [era, ...later, ...earlier].filter(i => unknownTo(i).length === 0)
+  const found = fitting.find(i => names === null || columnsOf(i).size === names.length) ?? fitting[0]
+  if (found !== undefined) return found
   throw new UnknownColumns(
     `${schema.database}.${schema.table}: events carry columns that no schema change has told of: ${unknownTo(era).join(', ')}. Is include.schema.changes on?`,
   )

@@ -446,6 +446,20 @@ it('a table that only MySQL itself tells of is read by its word, which bronze ke
   expect(await s.identical()).toBe('identical')
 })
 
+it('an event from before a column came has its default, though its place does not tell that it was before', async () => {
+  await using s = await open('n')
+  await s.step(create(v), c(1, 'a', { pos: 10 }))
+  const n: ForgedColumn = { name: 'n', type: 'INT' }
+  await s.step(ddl({ pos: 20, ddl: 'ALTER TABLE t ADD n INT DEFAULT 7', columns: [id, v, n] }))
+  // Another server's log: only its clock, which is ahead, can be compared.
+  await s.step(c(2, { id: 2, v: 'b' }, { pos: 5, file: 'other.000009', ts: Date.parse('2027-06-01') }))
+  expect(await s.silver('t', 'id', 'n')).toEqual([
+    ['1', '7'],
+    ['2', '7'],
+  ])
+  expect(await s.identical()).toBe('identical')
+})
+
 it('what MySQL itself told of a table is what a change changed, if nothing else tells how it began', async () => {
   await using s = await open('w', 'n')
   await s.ingest(c(1, 'a', { pos: 10 }), c(2, 'b', { pos: 12 }))
