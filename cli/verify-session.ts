@@ -95,7 +95,7 @@ export async function verifySession(session: Session, options: VerifySessionOpti
             }
           : {}),
       })
-      if (outcome.tables.some(({ compared, failed }) => compared !== 'not' || (failed && failed.code !== 'VERIFY_NOTHING'))) {
+      if (outcome.tables.some(({ compared, failed }) => compared !== 'not' || (failed && failed.code !== 'VERIFY_NOT_IN_LAKE'))) {
         // What the schedule found before may be mended now.
         if (options.repair && !options.table) await recordVerification({ duck, lake }, outcome)
         return outcome

@@ -124,7 +124,7 @@ async function withNewestSchema(options: VerifyLakeOptions, now: Now): Promise<T
 
 function notInLake(name: string): NonNullable<TableVerdict['failed']> {
   const reason = `${name}: the lake has not heard of such a table; is the name right, does the connector capture it, and has \`binlake run\` run?`
-  return { code: 'VERIFY_NOTHING', reason, retryable: false }
+  return { code: 'VERIFY_NOT_IN_LAKE', reason, retryable: false }
 }
 
 function failedVerdict(name: string, failed: NonNullable<TableVerdict['failed']>): TableVerdict {

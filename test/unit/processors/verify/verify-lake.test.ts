@@ -114,7 +114,7 @@ it('a table of MySQL that the lake has not heard of is missed if the policy name
   const policy = `${policyText}  u:\n    id: {class: operational, strategy: keep}\n`
   const source = { t: { rows }, u: { rows: [['1']] }, unnamed: { rows: [['1']] } }
   const found = await verify(s, source, { policy })
-  expect(found).toMatchObject({ equal: false, told: { 'shop.t': 'equal', 'shop.u': 'VERIFY_NOTHING' } })
+  expect(found).toMatchObject({ equal: false, told: { 'shop.t': 'equal', 'shop.u': 'VERIFY_NOT_IN_LAKE' } })
   expect(Object.keys(found.told)).toHaveLength(2)
   expect(await verify(s, source, { policy, uncaptured: 'u' })).toMatchObject({ equal: true, told: { 'shop.t': 'equal' } })
 })
@@ -130,7 +130,7 @@ it('a column of MySQL that the lake has not heard of is missed if the policy nam
 it('a name that is no table does not hide behind one that is', async () => {
   await using s = await started()
   const found = await verify(s, { t: { rows } }, { tables: ['t', 'shop.tt'] })
-  expect(found).toMatchObject({ equal: false, told: { 'shop.t': 'equal', 'shop.tt': 'VERIFY_NOTHING' } })
+  expect(found).toMatchObject({ equal: false, told: { 'shop.t': 'equal', 'shop.tt': 'VERIFY_NOT_IN_LAKE' } })
 })
 
 it('a table that is captured no more is compared all the same, because people read it', async () => {
