@@ -10,6 +10,7 @@ import { isDebeziums } from '../bronze-names.ts'
 import type { Context } from '../context.ts'
 import { refreshGold } from '../gold.ts'
 import { tableCodes } from '../halts.ts'
+import { isPlumbing } from '../plumbing.ts'
 import type { SourceTable } from '../source-schema.ts'
 import { SourceSchemas } from '../source-schemas.ts'
 import { nameOf } from '../table-name.ts'
@@ -112,7 +113,8 @@ export async function chooseTables(
     const mask = compileMask(policy, schema, keys)
     const left = mask.omitted
     if (left === undefined || names?.length) return [{ schema, mask }]
-    log.warn({ table: nameOf(schema) }, `not in silver: ${left}`)
+    // Nobody misses the connector's own tables there.
+    if (!isPlumbing(schema)) log.warn({ table: nameOf(schema) }, `not in silver: ${left}`)
     return []
   })
 }

@@ -76,16 +76,19 @@ export async function judge(name: TableName, options: JudgeOptions): Promise<Jud
   const columns = step.changes.flatMap(({ column, from }) => [column, from].filter(one => one !== undefined))
   const anew = step.changes.some(({ kind }) => ['primary_key', 'table_replaced', 'table_created_again'].includes(kind))
   const held = next.timeline?.held
+  const rows = await rebuild(name, options)
   return {
     table,
     change: step.version.id,
     verdict,
     source: step.changes.map(({ detail }) => detail),
-    silver: [...step.changes.map(change => effect(change, { verdict, table })), await rebuild(name, options)],
+    silver: [...step.changes.map(change => effect(change, { verdict, table })), rows.words],
     history: [
       anew
         ? 'begins anew with silver; what it held is in earlier versions of the table and in bronze'
-        : 'is made anew with silver: versions from before are shown in the new columns, as silver shows its rows',
+        : rows.rebuilt
+          ? 'is made anew with silver: versions from before are shown in the new columns, as silver shows its rows'
+          : 'goes on as it is',
     ],
     gold: await modelsReading(duck, gold, { ...name, ...(anew || columns.length === 0 ? {} : { columns }) }),
     policy: policyEffects(now, next, options),
@@ -138,15 +141,21 @@ function effect({ kind, column, from }: Change, { verdict, table }: { verdict: V
   }
 }
 
-async function rebuild(name: TableName, { lake, policy, keys, next }: JudgeOptions): Promise<string> {
+/** Whether silver's rows must be made anew, and what that is in words. */
+async function rebuild(
+  name: TableName,
+  { lake, policy, keys, next }: JudgeOptions,
+): Promise<{ rebuilt: boolean; words: string }> {
   const mask = compileMask(policy, next, keys)
   const silver = await lake.current(paths(name).current)
   const bronze = await lake.current(tablePath('bronze', name))
   const count = (snapshot: typeof silver) => (snapshot ? factsOf(snapshot).rows.toLocaleString('en') : '0')
-  if (!silver) return 'there is none yet'
-  return outgrown(silver, next, mask) === undefined
-    ? 'goes on as it is; no row is written anew'
-    : `is made anew from ${count(bronze)} bronze records by \`binlake run\`, beside its ${count(silver)} rows of now, which readers see until then`
+  if (!silver) return { rebuilt: false, words: 'there is none yet' }
+  if (outgrown(silver, next, mask) === undefined) return { rebuilt: false, words: 'goes on as it is; no row is written anew' }
+  return {
+    rebuilt: true,
+    words: `is made anew from ${count(bronze)} bronze records by \`binlake run\`, beside its ${count(silver)} rows of now, which readers see until then`,
+  }
 }
 
 function policyEffects(now: SourceTable, next: SourceTable, { policy, keys, step }: JudgeOptions): string[] {

@@ -4,29 +4,10 @@ import { expect, it } from 'vitest'
 import { mend } from '../../../../processors/quarantine/mend.ts'
 import { multiplied } from '../../multiplied.ts'
 import { type Event, envelope, LakeOfEvents } from '../lake-of-events.ts'
-
-const log = fc
-  .array(fc.record({ id: fc.integer({ min: 1, max: 3 }), op: fc.constantFrom('w', 'w', 'w', 'd', 't') }), {
-    minLength: 3,
-    maxLength: 10,
-  })
-  .map(steps => {
-    const live = new Set<number>()
-    return steps.flatMap(({ id, op }, i): Event[] => {
-      const pos = 100 + 10 * i
-      if (op === 't') {
-        live.clear()
-        return [{ op, pos }]
-      }
-      if (op === 'd') return live.delete(id) ? [{ op, id, v: `v${i}`, pos }] : []
-      const event = { op: live.has(id) ? 'u' : 'c', id, v: `v${i}`, pos }
-      live.add(id)
-      return [event]
-    })
-  })
+import { sourceLog } from '../source-log.ts'
 
 const history = fc.record({
-  log,
+  log: sourceLog({ minLength: 3, maxLength: 10 }),
   /** Where the connector goes back, and how far: events come again. */
   again: fc.array(fc.nat({ max: 4 }), { minLength: 2, maxLength: 4 }),
   broken: fc.array(fc.boolean(), { minLength: 4, maxLength: 12 }),

@@ -3,27 +3,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { multiplied } from '../../multiplied.ts'
 import { type Event, LakeOfEvents } from '../lake-of-events.ts'
-
-/** A source's log of a few keys: inserts, updates, deletes, now and then a truncate. */
-const sourceLog = fc
-  .array(fc.record({ id: fc.integer({ min: 1, max: 3 }), op: fc.constantFrom('w', 'w', 'w', 'd', 't') }), {
-    minLength: 2,
-    maxLength: 14,
-  })
-  .map(steps => {
-    const live = new Set<number>()
-    return steps.flatMap(({ id, op }, i): Event[] => {
-      const pos = 100 + 10 * i
-      if (op === 't') {
-        live.clear()
-        return [{ op, pos }]
-      }
-      if (op === 'd') return live.delete(id) ? [{ op, id, v: `v${i}`, pos }] : []
-      const event = { op: live.has(id) ? 'u' : 'c', id, v: `v${i}`, pos }
-      live.add(id)
-      return [event]
-    })
-  })
+import { sourceLog } from '../source-log.ts'
 
 /** Each run of the connector begins at or before where one ended, so that events come again. */
 const runs = fc.array(fc.record({ back: fc.integer({ min: 0, max: 5 }), length: fc.integer({ min: 1, max: 6 }) }), {
@@ -32,7 +12,7 @@ const runs = fc.array(fc.record({ back: fc.integer({ min: 0, max: 5 }), length: 
 })
 
 const history = fc.record({
-  log: sourceLog,
+  log: sourceLog({ minLength: 2, maxLength: 14 }),
   runs,
   cuts: fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 5 }),
 })
