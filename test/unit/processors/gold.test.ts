@@ -117,7 +117,7 @@ describe('refreshGold', () => {
           await expectRecomputed(shop)
         }
       }),
-      { numRuns: multiplied(8), endOnFailure: true },
+      { numRuns: multiplied(12), endOnFailure: true },
     )
   })
 

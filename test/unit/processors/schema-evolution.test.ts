@@ -229,7 +229,7 @@ describe('schema evolution', { timeout: multiplied(240_000) }, () => {
           await events.close()
         }
       }),
-      { numRuns: multiplied(8) },
+      { numRuns: multiplied(12) },
     )
   })
 

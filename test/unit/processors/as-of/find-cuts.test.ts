@@ -260,7 +260,7 @@ describe('as of a binlog point', () => {
           })
         },
       ),
-      { numRuns: multiplied(3) },
+      { numRuns: multiplied(5) },
     )
   })
 })

@@ -98,7 +98,7 @@ describe('canonicalJson', () => {
         expect(debezium).toBe(mysql)
         expect(numbers(mysql!).map(text => Number(text) + 0)).toEqual(values.map(value => value + 0))
       }),
-      { numRuns: multiplied(25) },
+      { numRuns: multiplied(40) },
     )
   })
 
@@ -110,7 +110,7 @@ describe('canonicalJson', () => {
         expect(numbers(once!).map(exact)).toEqual(texts.map(exact))
         expect(await canonical(once!)).toEqual([once])
       }),
-      { numRuns: multiplied(25) },
+      { numRuns: multiplied(40) },
     )
   })
 
@@ -122,7 +122,7 @@ describe('canonicalJson', () => {
         expect(spaced).toEqual(compact)
         expect(compact.map(text => JSON.parse(text))).toEqual(documents.map(document => JSON.parse(JSON.stringify(document))))
       }),
-      { numRuns: multiplied(25) },
+      { numRuns: multiplied(40) },
     )
   })
 })

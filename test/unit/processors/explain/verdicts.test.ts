@@ -47,7 +47,7 @@ it('explain and the line agree, and silver is the last event that applied', { ti
         expect(found.silver.history.map(({ seq }) => seq)).toEqual(versions.map(({ offset }) => offset))
       }
     }),
-    { numRuns: multiplied(6) },
+    { numRuns: multiplied(8) },
   )
 })
 

@@ -126,7 +126,7 @@ it('silver holds what the source holds, and a rebuild is identical', { timeout: 
       if (sent.some(record => record !== 'restart')) expect(await forge.identical()).toBe('identical')
     }),
     {
-      numRuns: multiplied(8),
+      numRuns: multiplied(15),
       examples: [
         [
           {

@@ -137,6 +137,6 @@ it('however a history with schema changes was cut, silver is one, and what a reb
         }
       }
     }),
-    { numRuns: multiplied(5) },
+    { numRuns: multiplied(8) },
   )
 })
