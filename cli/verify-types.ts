@@ -153,11 +153,13 @@ async function bothWays(test: Test): Promise<TypesOutcome> {
   let snapshot: Awaited<ReturnType<typeof oneWay>> | undefined
   if (refused === undefined && (await untilQuiet(source, { signal, beyond: streamed })))
     snapshot = await oneWay(test, 'r', new Map([...from, ...[...streamed].filter(([topic]) => isSelfTest(topic))]))
-  else refused ??= 'snapshot: the connector was asked for one, and sent nothing'
+  // Not asked is told beside the result; asked in vain is a result.
+  const silent = refused === undefined && snapshot === undefined
+  if (silent) refused = 'snapshot: the connector was asked for one, and sent nothing'
   const types = rows.map(row => verdictOf(row, { stream: stream.verdicts, snapshot: snapshot?.verdicts }))
   const notes = [...stream.notes, ...(snapshot?.notes ?? []), ...(refused ? [refused] : [])]
   const server = `${mysql.flavour === 'mariadb' ? 'MariaDB' : 'MySQL'} ${mysql.version.join('.')}`
-  return { equal: types.every(passes), server, types, notes: [...new Set(notes)] }
+  return { equal: types.length > 0 && !silent && types.every(passes), server, types, notes: [...new Set(notes)] }
 }
 
 async function oneWay(
