@@ -82,6 +82,8 @@ function decideKey(
   let current: KeyEvent | undefined
   let winner: bigint | undefined
   let live = false
+  /** The newest truncate that found no row. */
+  let gone: KeyEvent | undefined
   for (const row of rows) {
     const event = keyEvent(row)
     if (row._row_id === null && !row._at) {
@@ -89,21 +91,30 @@ function decideKey(
       live = event.op !== 'd' && event.op !== 't'
       continue
     }
-    const verdict = decide(event, current, false)
-    // Truncates, and tombstones that stand alone.
+    // Truncates, and tombstones that stand alone: they have no part in a row that is gone.
     const ending = event.op === 't' || (event.op === 'd' && event.file === '')
     if (ending && !live) {
-      // They have no part in a row that is gone, but where partitions mix, changes from before a truncate may still come.
-      if (several && event.op === 't' && verdict === 'APPLY') current = event
+      if (several && event.op === 't' && decide(event, gone ?? current, false) === 'APPLY') gone = event
       if (row._row_id !== null) dropped.push(row._row_id)
-    } else if (verdict === 'HALT') return { dropped, winner, halt: { event, current: current!, at: row._at ?? 0n } }
-    else if (verdict === 'APPLY') {
+      continue
+    }
+    const before = gone ? standing(event, { gone, current }) : current
+    const verdict = decide(event, before, false)
+    if (verdict === 'HALT') return { dropped, winner, halt: { event, current: before!, at: row._at ?? 0n } }
+    if (verdict === 'APPLY') {
       current = event
+      gone = undefined
       live = event.op !== 'd' && event.op !== 't'
       winner = row._row_id ?? winner
     } else if (row._row_id !== null) dropped.push(row._row_id)
   }
   return { dropped, winner }
+}
+
+/** What an event is to be newer than: of another partition than the truncate it may be from before it; of the same it is not, and the truncate says nothing. */
+function standing(event: KeyEvent, { gone, current }: { gone: KeyEvent; current: KeyEvent | undefined }): KeyEvent | undefined {
+  if (event.partition !== gone.partition) return gone
+  return current?.partition === event.partition ? current : undefined
 }
 
 function keyEvent(row: EventRow): KeyEvent {

@@ -2,7 +2,7 @@
 import { afterEach, expect, it, vi } from 'vitest'
 import { decideFor } from '../../../processors/decisions.ts'
 import { SourceSchemas, schemaKind } from '../../../processors/source-schemas.ts'
-import { c, Forge, r, t, u } from './forge.ts'
+import { c, Forge, r, start, t, u } from './forge.ts'
 import { snapshotOf } from './forged-snapshot.ts'
 import { openVersions } from './open-versions.ts'
 import { ddl, keep } from './schema-events.ts'
@@ -37,6 +37,35 @@ it('scenario 28: the truncate was there first, even if the worker that brought i
   await s.step(c(2, 'b', { pos: 60, partition: 1 }))
   expect(await s.silver()).toEqual([['2', 'b']])
   expect(await s.identical()).toBe('identical')
+})
+
+it('scenario 28: of a row that was not there a truncate says nothing within its own partition, whether the other was known or not', async () => {
+  const day = 86_400_000
+  for (const first of [true, false]) {
+    for (const size of [1, 9]) {
+      await using s = await Forge.open()
+      const at = (n: number, file: string, ts: number) => ({
+        gtid: `a:${n}`,
+        order: 1,
+        file,
+        pos: n * 10,
+        ts: start + ts,
+        partition: 1,
+      })
+      const other = c(9, 'y', { gtid: 'a:5', order: 1, file: 'binlog.000001', pos: 50, ts: start + day + 5 })
+      // The numbers begin anew behind the truncate; the row under them is the first of its key.
+      const all = [
+        c(3, 'x', at(3, 'binlog.000002', 3)),
+        t(at(4, 'binlog.000002', 4)),
+        c(1, 'a', at(1, 'binlog.000001', day)),
+        u(1, 'b', at(2, 'binlog.000001', day + 1)),
+      ]
+      const records = first ? [other, ...all] : [...all, other]
+      for (let from = 0; from < records.length; from += size) await s.step(...records.slice(from, from + size))
+      expect(s.halted).toEqual({})
+      expect(await s.identical()).toBe('identical')
+    }
+  }
 })
 
 it('two workers that append at once come one after the other, by bronze’s own count of time', async () => {
