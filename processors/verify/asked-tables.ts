@@ -2,7 +2,7 @@
 // Guarantee: a table that did not come is told, and never passed over.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isSelfTest } from '../../connectors/self-test-name.ts'
-import type { SourceRows } from '../../connectors/source-rows.ts'
+import type { SourceColumnName } from '../../connectors/source-rows.ts'
 import type { Lakehouse } from '../../lake/lakehouse.ts'
 import type { Keys } from '../../privacy/keys.ts'
 import { compileMask } from '../../privacy/mask.ts'
@@ -49,13 +49,12 @@ export async function askedTables(
 /** Tables of MySQL that have not come by `until`. */
 export async function missedTables(
   { lake, policy, keys, uncaptured, signal }: AskedOptions,
-  { source, schemas, until }: { source: SourceRows; schemas: SourceSchemas; until: number },
+  { columns, schemas, until }: { columns: readonly SourceColumnName[]; schemas: SourceSchemas; until: number },
 ): Promise<string[]> {
   for (;;) {
     const bronze = (await lake.bronzeTables()).filter(({ name }) => !isDebeziums(name))
     const known = [...(await schemas.all()), ...bronze.map(({ name }) => name)]
-    const databases = [...new Set(bronze.map(({ name }) => name.database))]
-    const found = await unheardTables(source, { databases, known, policy, keys })
+    const found = unheardTables(columns, { known, policy, keys })
     const missed = found.filter(name => uncaptured?.(name) === undefined && !isSelfTest(name.table))
     if (missed.length === 0 || Date.now() >= until) return missed.map(nameOf)
     await sleep(Math.min(1_000, until - Date.now()), undefined, { signal })

@@ -1,6 +1,6 @@
 // What MySQL has and the lake has not heard of, though the policy names it: tables, and columns of tables.
 // Guarantee: only looks; names and no values.
-import type { SourceColumnName, SourceRows } from '../../connectors/source-rows.ts'
+import type { SourceColumnName } from '../../connectors/source-rows.ts'
 import type { Keys } from '../../privacy/keys.ts'
 import { compileMask } from '../../privacy/mask.ts'
 import type { Policy } from '../../privacy/policy.ts'
@@ -12,13 +12,12 @@ interface By {
   keys: Keys
 }
 
-/** Tables of these databases that are not among the known ones. */
-export async function unheardTables(
-  source: SourceRows,
-  { databases, known, ...by }: By & { databases: readonly string[]; known: readonly TableName[] },
-): Promise<TableName[]> {
+/** Tables that are not among the known ones, of the columns that MySQL has. */
+export function unheardTables(
+  columns: readonly SourceColumnName[],
+  { known, ...by }: By & { known: readonly TableName[] },
+): TableName[] {
   const names = new Set(known.map(nameOf))
-  const columns = (await source.columns?.(databases)) ?? []
   const tables = new Map(columns.map(({ database, table }) => [nameOf({ database, table }), { database, table }]))
   return [...tables.values()].filter(
     name =>
@@ -27,10 +26,10 @@ export async function unheardTables(
 }
 
 /** Columns of a known table that its newest known version has not. */
-export async function unheardColumns(source: SourceRows, schema: SourceTable, { policy, keys }: By): Promise<string[]> {
+export function unheardColumns(all: readonly SourceColumnName[], schema: SourceTable, { policy, keys }: By): string[] {
   const newest = schema.timeline?.eras.at(-1)?.schema ?? schema
   const heard = new Set(newest.columns.map(({ name }) => name.toLowerCase()))
-  const own = ((await source.columns?.([schema.database])) ?? []).filter(({ table }) => table === schema.table)
+  const own = all.filter(({ database, table }) => database === schema.database && table === schema.table)
   const others = own.filter(({ column }) => !heard.has(column.toLowerCase()))
   if (others.length === 0) return []
   const columns = others.map(asText)

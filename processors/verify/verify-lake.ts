@@ -3,7 +3,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import type { SourcePoint, SourceRows } from '../../connectors/source-rows.ts'
+import type { SourceColumnName, SourcePoint, SourceRows } from '../../connectors/source-rows.ts'
 import type { Duck, DuckOptions } from '../../lake/duckdb.ts'
 import { compileMask, type MaskPlan } from '../../privacy/mask.ts'
 import { ranges } from '../replay/compare-rows.ts'
@@ -78,6 +78,8 @@ export async function verifyLake(options: VerifyLakeOptions): Promise<LakeVerdic
     const awaited = mask.omitted === undefined && options.uncaptured?.(schema) === undefined
     if (awaited && !(await notJudged(lake, { schema, mask }))) inSilver.push(schema)
   }
+  const databases = (await lake.bronzeTables()).map(({ name }) => name.database)
+  const columns = (await source.columns?.([...new Set([...databases, ...tables.map(({ database }) => database)])])) ?? []
   const { point } = source
   if (point) log.debug({ position: source.position, exact: point.exact }, 'comparing as of this position of MySQL')
   const place = { lake, duckOptions: options.duckOptions, point, tables: inSilver, until, signal, passed: options.passed }
@@ -93,9 +95,9 @@ export async function verifyLake(options: VerifyLakeOptions): Promise<LakeVerdic
   const verdicts: TableVerdict[] = []
   for (const plan of plans) {
     signal?.throwIfAborted()
-    verdicts.push(await withNewestSchema(options, { ...plan, schemas, source, reached, waited, until, duck }))
+    verdicts.push(await withNewestSchema(options, { ...plan, schemas, source, columns, reached, waited, until, duck }))
   }
-  if (!options.tables) missing.push(...(await missedTables(options, { source, schemas, until })))
+  if (!options.tables) missing.push(...(await missedTables(options, { columns, schemas, until })))
   verdicts.push(...missing.map(name => failedVerdict(name, notInLake(name))))
   const equal = verdicts.some(wasCompared) && verdicts.every(one => one.equal || (!wasCompared(one) && !one.failed))
   return {
@@ -136,6 +138,8 @@ interface Now {
   mask: MaskPlan
   schemas: SourceSchemas
   source: SourceRows
+  /** What MySQL's tables have. */
+  columns: readonly SourceColumnName[]
   reached: Reached
   waited: () => Promise<Reached>
   until: number
@@ -150,7 +154,7 @@ async function verdictOf(options: VerifyLakeOptions, now: Now): Promise<TableVer
   if (left !== undefined && !(await options.lake.current(paths(schema).current)))
     return { ...emptyVerdict(name, ranges), skipped: left }
   if (mask.omitted === undefined) {
-    const failed = (await notJudged(options.lake, { schema, mask })) ?? (await unheard(options, now))
+    const failed = (await notJudged(options.lake, { schema, mask })) ?? unheard(options, now)
     if (failed) return failedVerdict(name, failed)
   }
   const progress = mask.omitted === undefined ? await options.onTable?.(name, await source.estimate?.(schema)) : undefined
@@ -185,8 +189,8 @@ async function verdictOf(options: VerifyLakeOptions, now: Now): Promise<TableVer
 }
 
 /** Columns of MySQL's that silver should have and nobody told of yet. */
-async function unheard({ policy, keys }: VerifyLakeOptions, { schema, source }: Now): Promise<TableVerdict['failed']> {
-  const columns = await unheardColumns(source, schema, { policy, keys })
+function unheard({ policy, keys }: VerifyLakeOptions, { schema, columns: all }: Now): TableVerdict['failed'] {
+  const columns = unheardColumns(all, schema, { policy, keys })
   if (columns.length === 0) return undefined
   const reason = `${nameOf(schema)}: MySQL has columns that the lake has not heard of (${columns.join(', ')}); verify again once \`binlake run\` has caught up, and if they stay, take a full snapshot, which tells of them`
   return { code: 'MYSQL_TABLE_CHANGED', reason, retryable: true }
