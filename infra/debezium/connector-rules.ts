@@ -42,6 +42,7 @@ export const connectorRules: readonly Rule[] = [
   at('field.name.adjustment.mode', 'none', 'none', 'columns would arrive under other names'),
   at('key.converter', json, workers, 'binlake reads JSON'),
   at('value.converter', json, workers, 'binlake reads JSON'),
+  at('snapshot.select.statement.overrides', '', '', 'rows that a snapshot leaves out would be taken for gone, and leave silver'),
   at('snapshot.fetch.size', '', '', 'with it the snapshot reads TIME columns wrongly (Debezium 3.6.1)'),
   at(
     'driver.yearIsDateType',

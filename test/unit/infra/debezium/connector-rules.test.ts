@@ -37,6 +37,7 @@ const unsafe: [setting: string, value: string][] = [
   ['field.name.adjustment.mode', 'avro'],
   ['key.converter', 'io.confluent.connect.avro.AvroConverter'],
   ['value.converter', 'io.confluent.connect.avro.AvroConverter'],
+  ['snapshot.select.statement.overrides', 'shop.orders'],
   ['snapshot.fetch.size', '10240'],
   ['transforms', 'unwrap'],
   ['producer.override.acks', '1'],
