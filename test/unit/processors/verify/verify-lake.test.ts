@@ -127,6 +127,28 @@ it('a column of MySQL that the lake has not heard of is missed if the policy nam
   expect(await verify(s, { t: { rows, columns: ['ID', 'v', 'unnamed'] } })).toMatchObject({ equal: true })
 })
 
+it('a schema change that comes while the table is read is taken at once', async () => {
+  await using s = await started()
+  const { duck, lake, folder } = s.events
+  let asked = 0
+  const { equal } = await verifyLake({
+    ...{ duck, lake, log: s.events.way().log, duckOptions: { threads: 1 }, keys: new Map(), scratch: folder, patience: 10_000 },
+    policy: parsePolicy(policyText, 'policy.yaml'),
+    openSource: async () => ({
+      ...sourceOf({ t: { columns: ['id'], rows: [['1'], ['2']] } }),
+      rows: async (_, columns) => {
+        if (++asked === 1) {
+          await s.step(ddl({ pos: 20, ddl: 'ALTER TABLE t DROP v', columns: [id] }))
+          throw Object.assign(new Error('no column v'), { code: 'MYSQL_TABLE_CHANGED', retryable: true })
+        }
+        expect(columns.map(({ name }) => name)).toEqual(['id'])
+        return sourceOf({ t: { rows: [['1'], ['2']] } }).rows({ database: 'shop', table: 't' }, columns)
+      },
+    }),
+  })
+  expect([equal, asked]).toEqual([true, 2])
+})
+
 it('a name that is no table does not hide behind one that is', async () => {
   await using s = await started()
   const found = await verify(s, { t: { rows } }, { tables: ['t', 'shop.tt'] })
