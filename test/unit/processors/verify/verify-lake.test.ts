@@ -85,6 +85,9 @@ it('a table that has halted is said to have, though no row differs', async () =>
   const found = await verify(s, { t: { rows } })
   expect(found).toMatchObject({ equal: false, told: { 'shop.t': 'TABLE_HALTED' } })
   expect(found.tables[0]!.failed!.reason).toContain('what to type')
+  // One that waits for its schema change goes on by itself.
+  await new Halts(s.events.lake).tell({ database: 'shop', table: 't' }, { ...halted, code: 'SCHEMA_BEHIND' })
+  expect(await verify(s, { t: { rows } })).toMatchObject({ equal: true })
 })
 
 it('silver of another policy is none of this one, though every column that is compared is equal', async () => {
