@@ -83,6 +83,7 @@ test('columns come with a default, are renamed, widened and dropped while rows f
       await line.mysql.query(statement)
       await sleep(700)
     }
+    while (written <= 100) await sleep(50)
   } finally {
     stopped = true
     await writing
