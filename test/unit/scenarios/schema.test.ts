@@ -231,6 +231,15 @@ describe('a held change', () => {
     expect(await s.identical()).toBe('identical')
   })
 
+  it('is told of history as of silver: neither is made anew where no row must be', async () => {
+    await using s = await open('n')
+    await s.step(create(v, n('BIGINT')), c(1, { id: 1, v: 'a', n: 1 }, { pos: 10 }))
+    await s.step(narrowed)
+    const plan = await decide(s, 'approve')
+    expect(plan.silver.at(-1)).toBe('goes on as it is; no row is written anew')
+    expect(plan.history).toEqual(['goes on as it is'])
+  })
+
   it('rows of another type cannot be ignored, and that is said', async () => {
     await using s = await open('n')
     const text: ForgedColumn = { name: 'n', type: 'VARCHAR', length: 3 }
@@ -243,6 +252,7 @@ describe('a held change', () => {
     await expect(decide(s, 'reject')).rejects.toMatchObject({ code: 'SCHEMA_REFUSED' })
     const plan = await decide(s, 'approve')
     expect(plan.silver.join()).toMatch(/takes the new type .*is made anew from 2 bronze records/)
+    expect(plan.history.join()).toContain('made anew with silver')
     await s.refine()
     expect(await s.silver('t', 'id', 'n')).toEqual([['1', 'x']])
     expect(await s.identical()).toBe('identical')
