@@ -30,10 +30,10 @@ export async function checkAll(stack: ChaosStack, workers: ChaosWorkers): Promis
   return wrong
 }
 
-/** Runs the line until MySQL and silver are equal; returns what still differs after three minutes, and what stands still. */
+/** Runs the line until MySQL and silver are equal; returns what still differs after seven minutes, and what stands still. */
 export async function settle(workers: ChaosWorkers): Promise<string[]> {
   workers.start('last')
-  const verify = await workers.binlake('verify', '--json', '--patience', '180')
+  const verify = await workers.binlake('verify', '--json', '--patience', '420')
   await workers.kill('last', 'SIGTERM')
   const run = await workers.binlake('run', '--until-caught-up', '--json')
   const { halted = [] } = run.stdout ? (JSON.parse(run.stdout) as { halted?: object[] }) : {}
