@@ -37,6 +37,13 @@ export type DdlKind = (typeof ddlKinds)[number]
 /** The columns that each evolving table has beside its first ones. */
 export type Evolution = Map<string, { columns: Map<string, Kind>; used: number; indexes: number; allowed: readonly DdlKind[] }>
 
+/** Closed while a full snapshot is taken: Debezium reads a table as it is now, and could not read the events from before its change any more. */
+export interface DdlGate {
+  open: boolean
+  /** Statements under way. */
+  running: number
+}
+
 export function newEvolution(allowed: readonly DdlKind[]): Evolution {
   const evolving = chaosTables.filter(({ evolves }) => evolves)
   return new Map(evolving.map(({ name }) => [name, { columns: new Map(), used: 0, indexes: 0, allowed }]))

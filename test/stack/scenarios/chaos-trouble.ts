@@ -1,7 +1,9 @@
 // What goes wrong: kills, restarts, pauses, offsets turned back, rebuilds in between.
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { RowDataPacket } from 'mysql2/promise'
 import { type ConnectorStatus, connectRequest } from '../../../infra/debezium/connect-api.ts'
 import { isRunning } from '../../../infra/debezium/connector.ts'
+import type { DdlGate } from './chaos-ddl.ts'
 import type { Random } from './chaos-random.ts'
 import type { ChaosStack } from './chaos-stack.ts'
 import { chaosTables } from './chaos-tables.ts'
@@ -11,6 +13,7 @@ export interface TroubleOptions {
   random: Random
   stack: ChaosStack
   workers: ChaosWorkers
+  gate: DdlGate
   signal: AbortSignal
   log: (what: string) => void
   /** Names of troubles to make; default all. */
@@ -119,9 +122,19 @@ const troubles: Record<string, { weight: number; make: Trouble }> = {
   },
   'full snapshot': {
     weight: 1,
-    make: async ({ random, workers, log }) => {
-      const { code, stderr } = await workers.binlake('snapshot', random.pick(withKey).name, '--full', '--no-wait')
-      if (code !== 0) log(`snapshot ended with ${code}: ${stderr.slice(-300)}`)
+    make: async ({ random, stack, workers, gate, remembered, log }) => {
+      gate.open = false
+      try {
+        await until(async () => gate.running === 0)
+        await caughtUp(stack)
+        const { code, stderr } = await workers.binlake('snapshot', random.pick(withKey).name, '--full')
+        if (code !== 0) log(`snapshot ended with ${code}: ${stderr.slice(-300)}`)
+        await caughtUp(stack)
+      } finally {
+        gate.open = true
+        // Turned back to before it, the connector would meet its signal again, and take it of tables that have changed since.
+        remembered.length = 0
+      }
     },
   },
   'flush binary logs': { weight: 2, make: ({ stack }) => stack.asRoot('FLUSH BINARY LOGS') },
@@ -206,10 +219,22 @@ async function connector({ connectUrl, prefix }: ChaosStack, what: string, metho
   await connectRequest(connectUrl, `/connectors/${prefix}/${what}`, { method })
 }
 
+/** Once the connector's stored offset is past all that MySQL has written by now. */
+async function caughtUp(stack: ChaosStack): Promise<void> {
+  const connection = await stack.connect()
+  const [[now]] = await connection.query<RowDataPacket[]>('SHOW BINARY LOG STATUS')
+  await connection.end()
+  const here: StoredOffsets = { offsets: [{ partition: {}, offset: { file: now!.File, pos: now!.Position } }] }
+  await until(async () => {
+    const at = await stored(stack)
+    return at !== undefined && !isBefore(at, here)
+  })
+}
+
 async function until(done: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 30_000
+  const deadline = Date.now() + 60_000
   while (!(await done())) {
-    if (Date.now() > deadline) throw new Error('the connector did not stop')
+    if (Date.now() > deadline) throw new Error('the connector was waited for in vain')
     await sleep(100)
   }
 }

@@ -1,6 +1,6 @@
 // One client of MySQL that does random business: transactions over several tables, of every kind of statement, some rolled back.
 import type { Connection } from 'mysql2/promise'
-import { changeTable, type Evolution } from './chaos-ddl.ts'
+import { changeTable, type DdlGate, type Evolution } from './chaos-ddl.ts'
 import type { Random } from './chaos-random.ts'
 import { type ChaosTable, chaosTables, namedBy } from './chaos-tables.ts'
 
@@ -9,6 +9,7 @@ export interface WriterOptions {
   /** A connection, again and again: the server may be away for a while. */
   connect: () => Promise<Connection>
   evolution: Evolution
+  gate: DdlGate
   signal: AbortSignal
   log: (what: string) => void
 }
@@ -22,7 +23,7 @@ export interface Written {
 }
 
 /** Until the signal. A statement that MySQL refuses is part of the business. */
-export async function writeUntil({ random, connect, evolution, signal, log }: WriterOptions): Promise<Written> {
+export async function writeUntil({ random, connect, evolution, gate, signal, log }: WriterOptions): Promise<Written> {
   const written: Written = { transactions: 0, statements: 0, ddl: 0, refused: {} }
   let connection = await connect()
   const run = async (statement: string, values: unknown[] = []) => {
@@ -40,11 +41,12 @@ export async function writeUntil({ random, connect, evolution, signal, log }: Wr
   }
   while (!signal.aborted) {
     try {
-      if (random.chance(0.02)) {
+      if (gate.open && random.chance(0.02)) {
         const statement = changeTable(random, evolution)
         if (statement) {
           log(`ddl ${statement}`)
-          await run(statement)
+          gate.running++
+          await run(statement).finally(() => gate.running--)
           written.ddl++
         }
       } else await transaction(random, run, evolution)

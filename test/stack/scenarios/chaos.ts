@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Connection } from 'mysql2/promise'
 import { generate } from '../../../shop/generate.ts'
 import { checkAll, settle } from './chaos-checks.ts'
-import { type DdlKind, ddlKinds, newEvolution } from './chaos-ddl.ts'
+import { type DdlGate, type DdlKind, ddlKinds, newEvolution } from './chaos-ddl.ts'
 import { type Random, randomOf } from './chaos-random.ts'
 import { type ChaosStack, openChaosStack } from './chaos-stack.ts'
 import { chaosTables } from './chaos-tables.ts'
@@ -75,14 +75,15 @@ async function disturb(
   const end = new AbortController()
   log('the stack is up')
   const evolution = newEvolution(options.ddl ?? ddlKinds)
-  const writer = () => writeUntil({ random: random.fork(), connect: stack.connect, evolution, signal: end.signal, log })
+  const gate: DdlGate = { open: true, running: 0 }
+  const writer = () => writeUntil({ random: random.fork(), connect: stack.connect, evolution, gate, signal: end.signal, log })
   workers.start('first')
   const shop = generate({ mysqlUrl: stack.mysqlUrl }, { seed, customers: 30, orders: 1, rate: 15, forMs: seconds * 1_000 }).catch(
     error => log(`shop: ${(error as Error).message}`),
   )
   const writers = [writer(), writer()]
   const { troubles: only } = options
-  const trouble = makeTrouble({ random: random.fork(), stack, workers, signal: end.signal, log, ...(only ? { only } : {}) })
+  const trouble = makeTrouble({ random: random.fork(), stack, workers, gate, signal: end.signal, log, ...(only ? { only } : {}) })
   await Promise.race([sleep(seconds * 1_000), ...writers, trouble])
   end.abort()
   const ended = Promise.all([trouble, shop, ...writers] as const)
