@@ -53,6 +53,7 @@ const temporaryNames = [
     '_ingested_at',
     '_at',
     '_tied',
+    '_unordered',
   ],
   ...[
     '_base',
