@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import type { SourceColumnName, SourcePoint, SourceRows } from '../../connectors/source-rows.ts'
 import type { Duck, DuckOptions } from '../../lake/duckdb.ts'
 import { compileMask, type MaskPlan } from '../../privacy/mask.ts'
+import { isPlumbing } from '../plumbing.ts'
 import { ranges } from '../replay/compare-rows.ts'
 import type { Modes } from '../schema/kinds.ts'
 import { paths } from '../silver-parts.ts'
@@ -150,8 +151,8 @@ async function verdictOf(options: VerifyLakeOptions, now: Now): Promise<TableVer
   const { schema, mask, source, waited } = now
   const name = nameOf(schema)
   const left = options.uncaptured?.(schema)
-  // What has come to silver before is looked at, because people read it.
-  if (left !== undefined && !(await options.lake.current(paths(schema).current)))
+  // What has come to silver before is looked at, because people read it; of its signal table the connector tells in part, captured or not.
+  if (left !== undefined && (isPlumbing(schema) || !(await options.lake.current(paths(schema).current))))
     return { ...emptyVerdict(name, ranges), skipped: left }
   if (mask.omitted === undefined) {
     const failed = (await notJudged(options.lake, { schema, mask })) ?? unheard(options, now)
