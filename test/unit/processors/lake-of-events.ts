@@ -143,8 +143,15 @@ export class LakeOfEvents {
     )
   }
 
-  async refine(options: { schema?: SourceTable; policy?: string } = {}): Promise<Refined | undefined> {
-    return refine(this.duck, { ...this.#plan(options), maxRows: 1_000_000 })
+  async refine({
+    upTo,
+    ...options
+  }: {
+    schema?: SourceTable
+    policy?: string
+    upTo?: number
+  } = {}): Promise<Refined | undefined> {
+    return refine(this.duck, { ...this.#plan(options), maxRows: 1_000_000, ...(upTo === undefined ? {} : { upTo }) })
   }
 
   /** Rebuilds the table and puts it in place, or only compares. */
