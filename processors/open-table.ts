@@ -1,7 +1,6 @@
 // A table as it stands: bronze, and its three silver tables beside it. Every way from bronze to silver begins here.
 // Guarantee: a table of which no silver can be made is refused, with the reason.
 import { tablePath } from '../lake/layout.ts'
-import { loadSnapshot } from '../lake/log.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
 import type { Way } from './apply.ts'
 import { hasUncountedLives, topicsOf } from './bronze-names.ts'
@@ -40,11 +39,6 @@ export async function openBronze({ lake, schema, mask }: Way): Promise<Snapshot 
   }
   if (mask.omitted !== undefined) throw new TableOmitted(`${nameOf(schema)}: not in silver: ${mask.omitted}`)
   return bronze
-}
-
-/** Bronze as it was at version `upTo`, if it has gone on since. */
-export async function bronzeUpTo({ lake, schema }: Way, newest: Snapshot, upTo: number): Promise<Snapshot> {
-  return upTo < newest.version ? (await loadSnapshot(lake.table(tablePath('bronze', schema)), { version: upTo }))! : newest
 }
 
 /** The policy does not let this table into silver. */

@@ -53,7 +53,7 @@ async function step(duck: Duck, options: Refinement): Promise<Refined | undefine
   const open = await openTable(options)
   if (!open) return undefined
   const { bronze, tables } = open
-  const rebuilt = await rebuildOutgrown(duck, options, { bronze, tables, maxRows: options.maxRows, upTo: options.upTo })
+  const rebuilt = await rebuildOutgrown(duck, options, { bronze, tables, upTo: options.upTo })
   if (rebuilt) return { ...rebuilt, more: rebuilt.version < bronze.version }
   refuseOtherPolicy(tables, options)
   refuseOtherKey(tables, options)

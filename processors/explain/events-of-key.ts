@@ -6,6 +6,7 @@ import { id, join, type Sql, sql } from '../../lake/sql.ts'
 import type { Way } from '../apply.ts'
 import { eventRows } from '../order/event-rows.ts'
 import type { EventsOfKeys } from '../order/events-of-keys.ts'
+import { identityColumns } from '../order/identity.ts'
 import { mendsOf, placesOf } from '../quarantine/mends.ts'
 import { sweptMark, unchangedMark } from '../snapshots/marks.ts'
 import { type Candidate, type Judged, judge } from './verdicts.ts'
@@ -45,24 +46,7 @@ export interface EventsOptions {
   taken: ReadonlyMap<number, bigint> | undefined
 }
 
-const columns = [
-  ...[
-    '_topic',
-    '_partition',
-    '_offset',
-    '_kafka_ts',
-    '_ingested_at',
-    '_op',
-    '_source_ts',
-    '_file',
-    '_pos',
-    '_row',
-    '_gtid',
-    '_tx_order',
-    '_content',
-  ],
-  ...['_snapshot', '_epoch', '_lineage', '_headers', '_value', '_key'],
-]
+const columns = ['_topic', '_kafka_ts', ...identityColumns, '_snapshot', '_lineage', '_headers', '_value']
 
 interface Row {
   topic: string

@@ -9,7 +9,7 @@ import type { Snapshot } from '../../lake/snapshot.ts'
 import type { Way } from '../apply.ts'
 import { clearHalt } from '../halts.ts'
 import { nextFiles } from '../next-files.ts'
-import { bronzeUpTo, openBronze } from '../open-table.ts'
+import { openBronze } from '../open-table.ts'
 import { TableHalted } from '../order/table-halted.ts'
 import { remakeKeys } from '../quarantine/remake-keys.ts'
 import { paths } from '../silver-parts.ts'
@@ -17,14 +17,9 @@ import { takenBy } from '../taken.ts'
 import { rememberBefore } from './before-rebuild.ts'
 import { type Aside, buildAside, type PartName, partNames, publishAside, takeStep } from './build-aside.ts'
 
-/** Brings the tables aside to bronze as it is now, or to version `upTo` of it, in steps of `maxRows`. */
-export async function advance(
-  duck: Duck,
-  way: Way,
-  aside: Aside,
-  { maxRows, upTo = Number.POSITIVE_INFINITY }: { maxRows: number; upTo?: number },
-): Promise<void> {
-  const bronze = await bronzeUpTo(way, (await openBronze(way))!, upTo)
+/** Brings the tables aside to bronze as it is now, in steps of `maxRows`. */
+export async function advance(duck: Duck, way: Way, aside: Aside, { maxRows }: { maxRows: number }): Promise<void> {
+  const bronze = (await openBronze(way))!
   while (aside.tables.taken.current < bronze.version) {
     const { mend, ...next } = await nextFiles(way.lake, bronze, { tables: aside.tables, maxRows })
     if (mend === undefined) await takeStep(duck, way, aside, { bronze, ...next, setAside: true })
@@ -47,21 +42,21 @@ export async function advance(
 const rounds = 10
 
 /**
- * Puts the tables aside in the place of the live ones: brought to bronze as it is, then one commit a table. A rival in between begins a
- * new round, with what it took brought in. Throws ConflictError after ten rounds.
+ * Puts the tables aside in the place of the live ones: brought to bronze as it is, in steps of `maxRows`, then one commit a table. A rival in between
+ * begins a new round, with what it took brought in. Without `maxRows` they stay at the version they were built up to. Throws ConflictError after ten rounds.
  */
 export async function swap(
   duck: Duck,
   way: Way,
   aside: Aside,
-  options: { bronzeId: string; maxRows: number; upTo?: number },
+  { bronzeId, maxRows }: { bronzeId: string; maxRows?: number },
 ): Promise<void> {
   failPoint('rebuild:written')
   const before = { id: randomUUID(), versions: new Map<PartName, number>() }
   for (let round = 1; ; round++) {
-    await advance(duck, way, aside, options)
+    if (maxRows !== undefined) await advance(duck, way, aside, { maxRows })
     try {
-      if (await swapOnce(way, aside, { bronzeId: options.bronzeId, before })) return await clearHalt(way.lake, way.schema)
+      if (await swapOnce(way, aside, { bronzeId, before })) return await clearHalt(way.lake, way.schema)
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error
     }

@@ -29,6 +29,12 @@ export const schema: SourceTable = {
   ],
 }
 
+export const keyless: SourceTable = {
+  ...schema,
+  primaryKey: [],
+  columns: schema.columns.map(column => ({ ...column, optional: true })),
+}
+
 export const keepAll =
   'version: 1\ntables:\n  t:\n    id: {class: operational, strategy: keep}\n    v: {class: operational, strategy: keep}\n'
 

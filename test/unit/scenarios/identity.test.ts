@@ -1,18 +1,8 @@
 // Scenarios of cdc-spec §8 about events sent twice (§3): what is the same event, and what only looks so (docs/order.md).
 import { expect, it } from 'vitest'
-import type { SourceTable } from '../../../processors/source-schema.ts'
 import { lakeStatus } from '../../../processors/status.ts'
+import { keyless } from '../processors/lake-of-events.ts'
 import { c, d, Forge, start, u } from './forge.ts'
-
-const keyless: SourceTable = {
-  database: 'shop',
-  table: 't',
-  primaryKey: [],
-  columns: [
-    { name: 'id', typeName: 'INT', optional: true, position: 1 },
-    { name: 'v', typeName: 'VARCHAR', optional: true, position: 2 },
-  ],
-}
 
 it('scenario 19: the same transaction read again from another server is the same event', async () => {
   await using s = await Forge.open()

@@ -1,19 +1,10 @@
 // A table without a key, whatever the connector does: silver holds each row as often as the source, and a rebuild comes to the same.
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import type { SourceTable } from '../../../../processors/source-schema.ts'
 import { multiplied } from '../../multiplied.ts'
 import { c, d, Forge, type Forged, r, type Source, start, t, u } from '../../scenarios/forge.ts'
+import { keyless } from '../lake-of-events.ts'
 
-const keyless: SourceTable = {
-  database: 'shop',
-  table: 't',
-  primaryKey: [],
-  columns: [
-    { name: 'id', typeName: 'INT', optional: true, position: 1 },
-    { name: 'v', typeName: 'VARCHAR', optional: true, position: 2 },
-  ],
-}
 type Row = { id: number; v: string | null }
 const rows: Row[] = [
   { id: 1, v: 'x' },

@@ -96,21 +96,23 @@ it('lets all partitions go on at once, and a truncate after it ends what is olde
   expect(await s.identical()).toBe('identical')
 })
 
+/** In the binlog of one server among several. */
+const of = (server: string, n: number, partition: number) => ({
+  gtid: `${server}:${n}`,
+  order: 1,
+  file: `${server}.000001`,
+  pos: n * 10,
+  partition,
+})
+
 it('lets a truncate go on that nothing tells the place of, and loses no row that comes after it elsewhere', async () => {
   await using s = await told()
-  const at = (server: string, n: number, partition: number) => ({
-    gtid: `${server}:${n}`,
-    order: 1,
-    file: `${server}.000001`,
-    pos: n * 10,
-    partition,
-  })
-  await s.step(c(1, 'a', at('a', 1, 1)), c(2, 'b', at('a', 2, 0)))
-  await s.step(t(at('b', 3, 0)))
+  await s.step(c(1, 'a', of('a', 1, 1)), c(2, 'b', of('a', 2, 0)))
+  await s.step(t(of('b', 3, 0)))
   expect(s.halted['shop.t']!.reason).toContain('binlake resume shop.t')
   await resume(s.events, await plan(s))
   await s.refine()
-  await s.step(c(3, 'c', at('b', 4, 1)))
+  await s.step(c(3, 'c', of('b', 4, 1)))
   expect(s.halted).toEqual({})
   expect(await s.silver('t', 'v')).toEqual([['c']])
   expect(await s.identical()).toBe('identical')
@@ -118,16 +120,9 @@ it('lets a truncate go on that nothing tells the place of, and loses no row that
 
 it('lets a row that moved go on, though silver has taken neither of its changes', async () => {
   await using s = await told()
-  const at = (server: string, n: number, partition: number) => ({
-    gtid: `${server}:${n}`,
-    order: 1,
-    file: `${server}.000001`,
-    pos: n * 10,
-    partition,
-  })
-  await s.step(c(8, 'y', at('a', 1, 0)), c(9, 'z', at('a', 2, 1)))
-  const [first, second] = [c(1, 'a', at('b', 3, 0)), u(1, 'b', at('c', 1, 1))]
-  await s.step(first, second, u(1, 'c', at('c', 2, 1)), c(2, 'x', at('c', 3, 0)))
+  await s.step(c(8, 'y', of('a', 1, 0)), c(9, 'z', of('a', 2, 1)))
+  const [first, second] = [c(1, 'a', of('b', 3, 0)), u(1, 'b', of('c', 1, 1))]
+  await s.step(first, second, u(1, 'c', of('c', 2, 1)), c(2, 'x', of('c', 3, 0)))
   expect(s.halted['shop.t']!.reason).toContain('partitions added')
   const found = await plan(s)
   expect(found.places.map(({ partition, offset }) => [partition, offset])).toEqual([

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { sql } from '../../../../lake/sql.ts'
 import { planReplay } from '../../../../processors/replay/replay-plan.ts'
 import type { SourceTable } from '../../../../processors/source-schema.ts'
-import { keepAll, LakeOfEvents, schema } from '../lake-of-events.ts'
+import { keepAll, keyless, LakeOfEvents, schema } from '../lake-of-events.ts'
 
 let events: LakeOfEvents
 beforeEach(async () => {
@@ -127,10 +127,9 @@ describe('replay --prove', { timeout: 60_000 }, () => {
   })
 
   it('does not compare rows without a key once a column has come: they are told apart by all of them', async () => {
-    const keyless: SourceTable = { ...schema, primaryKey: [] }
     const wider: SourceTable = {
       ...keyless,
-      columns: [...schema.columns, { name: 'w', typeName: 'INT', optional: true, position: 3 }],
+      columns: [...keyless.columns, { name: 'w', typeName: 'INT', optional: true, position: 3 }],
     }
     const policy = `${keepAll}    w: {class: operational, strategy: keep}\n`
     const other = await LakeOfEvents.open()
